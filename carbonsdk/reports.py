@@ -1,0 +1,185 @@
+"""What people get: the reports of epochs, spans and runs, and the forecast. All frozen, all JSON-able."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from carbonsdk.model import CarbonIntensity, CarbonUse, Device, EnergyUse, jsonable
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceEnergy:
+    """The energy of one device over an interval."""
+
+    device: Device
+    energy: EnergyUse
+
+    @property
+    def kind(self) -> str:
+        """Return the device's kind as a string."""
+        return self.device.kind.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanTotal:
+    """All spans of one name inside an epoch (or outside any): how many, how long, how much. Nested ones count in both."""
+
+    name: str
+    count: int
+    duration_s: float
+    energy: EnergyUse
+
+
+class _Dated:
+    """What every report of an interval can tell."""
+
+    __slots__ = ()
+
+    energy: EnergyUse
+    carbon: CarbonUse
+    duration_s: float
+
+    @property
+    def co2eq_grams(self) -> float | None:
+        """Return the grams of CO2eq, or None where energy or intensity is unknown."""
+        return self.carbon.grams
+
+    @property
+    def intensity(self) -> CarbonIntensity | None:
+        """Return the carbon intensity that most of the energy fell under."""
+        return self.carbon.intensity
+
+    @property
+    def average_watts(self) -> float | None:
+        """Return energy divided by time."""
+        joules = self.energy.joules
+        return None if joules is None or self.duration_s <= 0 else joules / self.duration_s
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON-able values, derived figures included."""
+        written: dict[str, Any] = jsonable(self)
+        written["co2eq_grams"] = self.co2eq_grams
+        written["average_watts"] = self.average_watts
+        written["energy"]["kwh"] = self.energy.kwh
+        written["energy"]["uncertainty_joules"] = self.energy.uncertainty_joules
+        return written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanReport(_Dated):
+    """One span: a named interval of a run. `start` and `end` are aware UTC."""
+
+    name: str
+    start: datetime
+    end: datetime
+    duration_s: float
+    energy: EnergyUse
+    devices: tuple[DeviceEnergy, ...]
+    carbon: CarbonUse
+    provisional: bool = False
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochReport(_Dated):
+    """One epoch: a numbered span. `start` and `end` are aware UTC.
+
+    `failed`: the body raised. `partial`: the epoch did not come to its own end, or was not measured from end to end.
+    `provisional`: a reading was still out when it ended, and a correction will follow in the record. `reason` says why.
+    """
+
+    number: int
+    name: str
+    start: datetime
+    end: datetime
+    duration_s: float
+    energy: EnergyUse
+    devices: tuple[DeviceEnergy, ...]
+    carbon: CarbonUse
+    spans: tuple[SpanTotal, ...] = ()
+    failed: bool = False
+    partial: bool = False
+    provisional: bool = False
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A forecast quantity: the most likely value, and the interval it lies in with probability `level`."""
+
+    value: float
+    low: float
+    high: float
+    level: float = 0.9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """Energy, time and CO2eq of the whole run, seen from the epochs so far.
+
+    `energy_joules`, `duration_s` and `co2eq_grams` hold what was used already. `epochs_energy_joules` and
+    `epochs_duration_s` are of the epochs alone, without what lies between them. `co2eq_grams` is None where no intensity
+    is known. `reason` says what the forecast rests on, or why it is wide.
+    """
+
+    epochs_seen: int
+    epochs_total: int
+    energy_joules: Estimate
+    duration_s: Estimate
+    co2eq_grams: Estimate | None
+    epochs_energy_joules: Estimate
+    epochs_duration_s: Estimate
+    reason: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the forecast as JSON-able values."""
+        written: dict[str, Any] = jsonable(self)
+        return written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What was chosen to measure with, or was not, and why."""
+
+    backend: str
+    chosen: bool
+    reason: str
+    devices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport(_Dated):
+    """A whole run, as far as it has come.
+
+    `energy` is of the run from its start to `end`, gaps between epochs included; `epochs_energy` is of the union of the
+    epochs. `epochs` holds the newest 10,000; `epoch_count` counts all that have ended. `state` is "running", "finished" or
+    "interrupted". `facility_energy` is `energy` times the PUE, where one was given.
+    """
+
+    run_id: str
+    name: str | None
+    host: str
+    rank: int
+    state: str
+    start: datetime
+    end: datetime
+    duration_s: float
+    energy: EnergyUse
+    epochs_energy: EnergyUse
+    devices: tuple[DeviceEnergy, ...]
+    carbon: CarbonUse
+    epochs: tuple[EpochReport, ...] = ()
+    epoch_count: int = 0
+    epochs_planned: int | None = None
+    spans: tuple[SpanTotal, ...] = ()
+    forecast: Forecast | None = None
+    selection: tuple[Choice, ...] = ()
+    warnings: tuple[str, ...] = ()
+    pue: float = 1.0
+    attempts: int = 1
+    record: str | None = None
+
+    @property
+    def facility_joules(self) -> float | None:
+        """Return the energy at the facility's meter: the devices' times the PUE."""
+        return None if self.energy.joules is None else self.energy.joules * self.pue

@@ -1,0 +1,1 @@
+"""Sinks: each a plugin, found through its entry point like anybody's."""
