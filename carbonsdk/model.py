@@ -60,8 +60,8 @@ class Sensor:
 class Device:
     """One thing that is measured.
 
-    `id` is stable over reboots (UUID, PCI address, `package-0`) and unique within its backend on its host. The engine fills
-    in `backend` and `host`.
+    `id` is stable over reboots (UUID, PCI address, `package-0`) and unique within its backend on its host; `aliases` are other
+    names of the same thing, by which two backends that see one device are told to. The engine fills in `backend` and `host`.
     """
 
     id: str
@@ -69,6 +69,7 @@ class Device:
     name: str
     sensor: Sensor
     simulated: bool = False
+    aliases: frozenset[str] = frozenset()
     backend: str = ""
     host: str = ""
 
