@@ -1,0 +1,219 @@
+"""Plain options to a plugin's own frozen settings: types checked, strings read, misspellings named."""
+
+import difflib
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import Field, fields, is_dataclass
+from enum import Enum
+from functools import cache
+from math import isnan
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from carbonsdk.errors import SettingsError
+from carbonsdk.interfaces import Secret
+
+T = TypeVar("T")
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+_COLLECTIONS: tuple[type, ...] = (tuple, frozenset, list)
+
+
+class _Mismatch(Exception):
+    """A value does not fit; the text is what would."""
+
+
+def configure(settings_type: type[T], options: Mapping[str, Any], *, where: str) -> T:
+    """Return `settings_type` filled from `options`, the rest at its defaults.
+
+    Strings, as an environment variable gives them, are read as the field's type: `on`, `0.5`, `~/meter`, `a, b`. `where`
+    names the table in messages (`backends.rapl`). Raises SettingsError for an unknown option, with the nearest known one,
+    and for a value that does not fit; the text never holds the value of a Secret.
+    """
+    known = {field.name: field for field in _option_fields(settings_type)}
+    hints = _hints(cast("type", settings_type))
+    values = {}
+    for name, value in options.items():
+        if name not in known:
+            raise SettingsError(unknown(name, known, where=where))
+        values[name] = _fit(value, hints[name], where=f"{where}.{name}")
+    try:
+        return settings_type(**values)
+    except SettingsError:
+        raise
+    except (TypeError, ValueError) as error:
+        if any(isinstance(value, Secret) for value in values.values()):
+            raise SettingsError(
+                f"{where}: {type(error).__name__} in its settings (not shown: a secret is among them)"
+            ) from None
+        raise SettingsError(f"{where}: {error}") from error
+
+
+def unknown(name: str, known: Sequence[str] | Mapping[str, Any], *, where: str) -> str:
+    """Return the sentence for an option that does not exist, with the nearest one that does."""
+    near = difflib.get_close_matches(str(name), list(known), n=1)
+    if near:
+        return f"{where} has no option {name!r}: did you mean {near[0]!r}?"
+    if not known:
+        return f"{where} has no option {name!r}: it takes none"
+    return f"{where} has no option {name!r}: it takes {', '.join(sorted(known))}"
+
+
+def required(settings_type: type) -> tuple[str, ...]:
+    """Return the names of the options that have no default."""
+    return tuple(
+        field.name
+        for field in _option_fields(settings_type)
+        if field.default is field.default_factory  # both are MISSING
+    )
+
+
+def _option_fields(settings_type: type) -> list[Field[Any]]:
+    if not is_dataclass(settings_type):
+        raise SettingsError(f"{settings_type!r} is no dataclass: settings are a frozen dataclass with defaults")
+    return [field for field in fields(settings_type) if field.init]
+
+
+@cache
+def _hints(settings_type: type) -> dict[str, Any]:
+    try:
+        return get_type_hints(settings_type)
+    except (NameError, TypeError) as error:
+        raise SettingsError(f"the types of {settings_type.__name__} cannot be resolved: {error}") from error
+
+
+def _fit(value: Any, hint: Any, *, where: str) -> Any:
+    try:
+        return _coerce(value, hint)
+    except _Mismatch as error:
+        shown = "a value that is not shown" if _holds_secret(hint) or isinstance(value, Secret) else repr(value)
+        raise SettingsError(f"{where} must be {error}, not {shown}") from None
+
+
+def _coerce(value: Any, hint: Any) -> Any:
+    origin = get_origin(hint)
+    if origin in {Union, types.UnionType}:
+        return _coerce_union(value, get_args(hint))
+    if origin is Literal:
+        return _one_of(value, {str(choice): choice for choice in get_args(hint)})
+    if origin in _COLLECTIONS or hint in _COLLECTIONS:
+        return _coerce_collection(value, origin or hint, get_args(hint))
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return _coerce_mapping(value, get_args(hint))
+    if hint is Any or not isinstance(hint, type):
+        return value  # Any, Callable[...], a type variable: nothing to check by
+    if hint in _READERS:
+        return _READERS[hint](value)
+    if issubclass(hint, Enum):
+        return value if isinstance(value, hint) else _one_of(value, {str(member.value): member for member in hint})
+    if is_dataclass(hint) and isinstance(value, Mapping):
+        return configure(hint, value, where=hint.__name__)
+    return _expect(isinstance(value, origin or hint), value, f"{hint.__name__}")
+
+
+def _coerce_union(value: Any, choices: tuple[Any, ...]) -> Any:
+    if type(None) in choices and (value is None or value == ""):
+        return None  # an empty environment variable is an unset one
+    wanted = []
+    concrete = [choice for choice in choices if choice is not type(None)]
+    exact = [choice for choice in concrete if isinstance(choice, type) and type(value) is choice]
+    for choice in exact or concrete:
+        try:
+            return _coerce(value, choice)
+        except _Mismatch as error:
+            wanted.append(str(error))
+    if type(None) in choices:
+        wanted.append("nothing")
+    raise _Mismatch(" or ".join(wanted))
+
+
+def _coerce_collection(value: Any, kind: type, arguments: tuple[Any, ...]) -> Any:
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise _Mismatch("a list")
+    items = list(value)
+    if kind is tuple and arguments and arguments[-1] is not Ellipsis:
+        if len(items) != len(arguments):
+            raise _Mismatch(f"a list of {len(arguments)}")
+        return tuple(_coerce(item, hint) for item, hint in zip(items, arguments, strict=True))
+    try:
+        return kind(_coerce(item, arguments[0] if arguments else Any) for item in items)
+    except _Mismatch as error:
+        raise _Mismatch(f"a list, each item {error}") from None
+
+
+def _coerce_mapping(value: Any, arguments: tuple[Any, ...]) -> dict[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise _Mismatch("a table")
+    key_hint, item_hint = arguments or (Any, Any)
+    try:
+        return {_coerce(key, key_hint): _coerce(item, item_hint) for key, item in value.items()}
+    except _Mismatch as error:
+        raise _Mismatch(f"a table, each value {error}") from None
+
+
+def _one_of(value: Any, choices: Mapping[str, Any]) -> Any:
+    if isinstance(value, bool | int | str) and str(value) in choices:
+        return choices[str(value)]
+    raise _Mismatch("one of " + ", ".join(repr(choice) for choice in choices))
+
+
+def _bool(value: Any) -> bool:
+    if isinstance(value, str) and value.strip().lower() in _TRUE | _FALSE:
+        return value.strip().lower() in _TRUE
+    return bool(_expect(isinstance(value, bool), value, "true or false"))
+
+
+def _int(value: Any) -> int:
+    if isinstance(value, str):
+        return int(_read(int, value, "a whole number"))
+    return int(_expect(isinstance(value, int) and not isinstance(value, bool), value, "a whole number"))
+
+
+def _float(value: Any) -> float:
+    if isinstance(value, str):
+        value = _read(float, value, "a number")
+    fits = isinstance(value, int | float) and not isinstance(value, bool) and not isnan(value)
+    return float(_expect(fits, value, "a number"))
+
+
+def _str(value: Any) -> str:
+    return str(_expect(isinstance(value, str), value, "text"))
+
+
+def _path(value: Any) -> Path:
+    return Path(_expect(isinstance(value, str | PathLike) and bool(str(value)), value, "a path")).expanduser()
+
+
+def _secret(value: Any) -> Secret:
+    return value if isinstance(value, Secret) else Secret(_expect(isinstance(value, str), value, "text"))
+
+
+def _read(parse: Callable[[str], Any], text: str, wanted: str) -> Any:
+    try:
+        return parse(text.strip())
+    except ValueError:
+        raise _Mismatch(wanted) from None
+
+
+def _expect(fits: bool, value: Any, wanted: str) -> Any:  # noqa: FBT001 - the outcome of a test
+    if not fits:
+        raise _Mismatch(wanted)
+    return value
+
+
+def _holds_secret(hint: Any) -> bool:
+    return hint is Secret or any(_holds_secret(part) for part in get_args(hint))
+
+
+_READERS: dict[type, Callable[[Any], Any]] = {
+    bool: _bool,
+    int: _int,
+    float: _float,
+    str: _str,
+    Path: _path,
+    Secret: _secret,
+}
