@@ -187,7 +187,7 @@ class CarbonIntensity:
 
     `start` and `end` are aware; None is open. `source` is who says so, for people and for citing. `year` is the year that
     an annual average is of. `fallback` says that something better was asked for and not had; `settled` that the service
-    will not revise it.
+    will not revise it; `own` that the user gave the figure, which then nothing replaces.
     """
 
     grams_per_kwh: float
@@ -202,6 +202,7 @@ class CarbonIntensity:
     forecast: bool = False
     fallback: bool = False
     settled: bool = False
+    own: bool = False
     fetched_at: datetime | None = None
     note: str | None = None
 
