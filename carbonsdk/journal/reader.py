@@ -1,0 +1,91 @@
+"""Reading a journal: whole, torn, damaged, hostile, or still being written."""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from carbonsdk.errors import JournalError
+from carbonsdk.journal.codec import MAX_LINE_BYTES, NewerSchema, decode
+from carbonsdk.journal.records import Record
+
+_EXAMPLES = 10
+
+
+@dataclass(slots=True)
+class Problems:
+    """What a reader met besides records. `examples` holds the first ten complaints, each with its line number."""
+
+    damaged: int = 0  # lines that are no record
+    newer: int = 0  # records of a kind that only a newer carbonsdk knows
+    torn: bool = False  # the last line was cut short, as by a kill or a loss of power
+    examples: list[str] = field(default_factory=list)
+
+    def note(self, line_number: int, complaint: str) -> None:
+        """Count a damaged line."""
+        self.damaged += 1
+        if len(self.examples) < _EXAMPLES:
+            self.examples.append(f"line {line_number}: {complaint}")
+
+
+def read_records(path: Path, *, problems: Problems | None = None) -> Iterator[Record]:
+    """Yield the records of a journal in order, passing over what is none, and noting it in `problems`.
+
+    Holds one line at a time. Raise JournalError where the file cannot be read at all, or only by a newer carbonsdk.
+    """
+    noted = Problems() if problems is None else problems
+    with open_journal(path) as file:
+        try:
+            yield from records_of(file, problems=noted)
+        except NewerSchema as error:
+            raise NewerSchema(f"{path}: {error}") from None
+        except OSError as error:
+            raise JournalError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def open_journal(path: Path) -> BinaryIO:
+    """Open a regular file for reading; a pipe or a device, which might never answer, is refused."""
+    try:
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    except (OSError, ValueError) as error:
+        raise JournalError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise JournalError(f"cannot read {path}: it is no ordinary file")
+    return os.fdopen(fd, "rb")
+
+
+def records_of(file: BinaryIO, *, problems: Problems) -> Iterator[Record]:
+    """Yield the records from where `file` stands to its end."""
+    number = 0
+    while line := file.readline(MAX_LINE_BYTES + 1):
+        number += 1
+        whole = line.endswith(b"\n")
+        if not whole and len(line) > MAX_LINE_BYTES:
+            problems.note(number, "it is too long for a record")
+            _skip_line(file)
+            continue
+        if line.isspace():
+            continue
+        try:
+            record = decode(line)
+        except NewerSchema:
+            raise
+        except JournalError as error:
+            # No beginning of a record is itself a record, so what is whole but for its newline was taken above.
+            if whole:
+                problems.note(number, str(error))
+            else:
+                problems.torn = True
+            continue
+        if record is None:
+            problems.newer += 1
+        else:
+            yield record
+
+
+def _skip_line(file: BinaryIO) -> None:
+    while (rest := file.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
+        pass

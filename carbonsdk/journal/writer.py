@@ -1,0 +1,201 @@
+"""Writing a journal: whole lines, at once, and never at the cost of the training."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+
+from carbonsdk.errors import JournalError
+from carbonsdk.journal.backlog import Backlog, Worth
+from carbonsdk.journal.codec import encode, split
+from carbonsdk.journal.records import DeviceFound, EpochEnded, IntensityKnown, Record, RunBegan, RunEnded, SelectionMade
+
+_QUEUE_BYTES = 4 << 20
+_HEAD_BYTES = 256 << 10
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+class JournalWriter:
+    """Appends records to `path`, one `write` a line, from any thread of the process that made it.
+
+    No call raises for what the disk does. Where a line cannot be written, `on_problem` hears of it once and the line waits in
+    memory until there is room again. A file that was deleted is begun anew with its run and devices. In a forked child
+    nothing is written.
+    """
+
+    def __init__(self, path: Path, *, on_problem: Callable[[str], None]) -> None:
+        self.path = path
+        self._on_problem = on_problem
+        self._pid = os.getpid()
+        self._lock = Lock()
+        self._fd = -1
+        self._closed = False
+        self._torn = False
+        self._unsynced = False
+        self._entry_unsynced = True
+        self._backlog = Backlog(_QUEUE_BYTES)
+        self._head: list[bytes] = []
+        self._head_bytes = 0
+        self._problems: list[str] = []
+        self._said: set[str] = set()
+
+    def write(self, record: Record) -> None:
+        """Append a record and hand it to the operating system."""
+        if os.getpid() != self._pid:
+            return
+        with self._lock:
+            if self._closed:
+                return
+            for part in split(record):
+                self._add(part)
+            self._drain()
+        self._tell()
+
+    def sync(self) -> None:
+        """Have what was written survive a loss of power. Blocks for as long as the disk takes, and holds up no `write`."""
+        if os.getpid() != self._pid:
+            return
+        with self._lock:
+            if self._backlog and not self._closed:
+                self._drain()
+        if self._unsynced:
+            self._flush()
+        self._tell()
+
+    def close(self) -> None:
+        """Try once more what waits, sync and let go. May be called twice."""
+        self.sync()
+        if os.getpid() != self._pid:
+            return
+        with self._lock:
+            self._closed = True
+            self._release()
+
+    def _add(self, record: Record) -> None:
+        try:
+            line = encode(record)
+        except JournalError as error:
+            self._note("lost", f"part of the record is lost: {error}")
+            return
+        worth = _worth(record)
+        if worth is Worth.HEAD and self._head_bytes + len(line) <= _HEAD_BYTES:
+            self._head.append(line)
+            self._head_bytes += len(line)
+        self._backlog.append(line, worth=worth)
+
+    def _drain(self) -> None:
+        """Write what waits, oldest first, until the disk refuses."""
+        try:
+            self._open()
+            while self._backlog:
+                self._put(self._backlog.first())
+                self._backlog.pop()
+        except OSError as error:
+            self._note(
+                "write",
+                f"cannot write the record {self.path}: {error.strerror or error}. Measuring goes on, and what is missing is "
+                "written when there is room again; or choose another place with `record_dir`",
+            )
+            self._release()
+        else:
+            if self._backlog.dropped:
+                self._note("drop", f"{self._backlog.dropped} lines of the record were lost while it could not be written")
+                self._backlog.dropped = 0
+
+    def _put(self, line: bytes) -> None:
+        """Write a whole line; what a full disk cut short is closed, so that the line can come again as a whole."""
+        if self._torn:
+            self._write_all(b"\n")
+            self._torn = False
+        self._write_all(line)
+        self._unsynced = True
+
+    def _write_all(self, data: bytes) -> None:
+        written = os.write(self._fd, data)
+        while written < len(data):
+            written += os.write(self._fd, data[written:])
+
+    def _open(self) -> None:
+        """Open the file, or open it anew where it was deleted under us."""
+        if self._fd >= 0:
+            if os.fstat(self._fd).st_nlink:
+                return
+            self._note("gone", f"the record {self.path} was deleted during the run: it is begun anew, without what it held")
+            self._begin_anew()
+        _make_private(self.path.parent)
+        self._fd = os.open(self.path, _FLAGS, 0o600)
+        self._entry_unsynced = True
+        # Whoever wrote here last may have been cut short; readers pass over an empty line.
+        self._torn = os.fstat(self._fd).st_size > 0
+
+    def _begin_anew(self) -> None:
+        self._release()
+        waiting = set(self._backlog)
+        for line in reversed(self._head):
+            if line not in waiting:
+                self._backlog.put_first(line, worth=Worth.HEAD)
+
+    def _release(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            with suppress(OSError):  # a network file system reports at close what it lost before: the next write will too
+                os.close(fd)
+
+    def _flush(self) -> None:
+        """Sync through a descriptor of its own, so that nobody waits for the lock meanwhile."""
+        fd = -1
+        try:
+            with self._lock:
+                if self._fd < 0:
+                    return
+                fd = os.dup(self._fd)
+                self._unsynced = False
+            os.fsync(fd)
+            if self._entry_unsynced:
+                self._entry_unsynced = False
+                _sync_directory(self.path.parent)
+        except OSError as error:
+            self._unsynced = True
+            self._note("sync", f"cannot make sure that the record {self.path} is on disk: {error.strerror or error}")
+        finally:
+            if fd >= 0:
+                os.close(fd)
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind not in self._said:
+            self._said.add(kind)
+            self._problems.append(text)
+
+    def _tell(self) -> None:
+        """Report each kind of problem once, outside the lock: whoever listens may write a record of it."""
+        while self._problems:
+            with self._lock:
+                problems, self._problems = self._problems, []
+            for text in problems:
+                self._on_problem(text)
+
+
+def _worth(record: Record) -> Worth:
+    if isinstance(record, RunBegan | DeviceFound | SelectionMade | IntensityKnown):
+        return Worth.HEAD
+    return Worth.EPOCH if isinstance(record, EpochEnded | RunEnded) else Worth.DETAIL
+
+
+def _make_private(directory: Path) -> None:
+    """Make a directory and those above it, for this user's eyes only."""
+    if directory.is_dir():
+        return
+    _make_private(directory.parent)
+    directory.mkdir(mode=0o700, exist_ok=True)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make a new file's name survive a loss of power (fsync of the file alone does not: fsync(2))."""
+    if os.name == "nt":  # a directory cannot be opened there
+        return
+    fd = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
