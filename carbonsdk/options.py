@@ -1,15 +1,17 @@
 """Plain options to a plugin's own frozen settings: types checked, strings read, misspellings named."""
 
 import difflib
+import os
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from math import isnan
+from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Self, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from carbonsdk.errors import SettingsError
 from carbonsdk.interfaces import Secret
@@ -21,6 +23,18 @@ _FALSE = frozenset({"0", "false", "no", "off"})
 _COLLECTIONS: tuple[type, ...] = (tuple, frozenset, list)
 
 
+class FileText(str):  # noqa: SLOT000 - a str subclass has no slots for more
+    """A text that stands in a settings file: no secret may be one, and a relative path starts at `directory`, the file's."""
+
+    directory: Path
+
+    def __new__(cls, text: str, directory: Path) -> Self:
+        """Keep the directory beside the text."""
+        made = super().__new__(cls, text)
+        made.directory = directory
+        return made
+
+
 class _Mismatch(Exception):
     """A value does not fit; the text is what would."""
 
@@ -28,9 +42,10 @@ class _Mismatch(Exception):
 def configure(settings_type: type[T], options: Mapping[str, Any], *, where: str) -> T:
     """Return `settings_type` filled from `options`, the rest at its defaults.
 
-    Strings, as an environment variable gives them, are read as the field's type: `on`, `0.5`, `~/meter`, `a, b`. `where`
-    names the table in messages (`backends.rapl`). Raises SettingsError for an unknown option, with the nearest known one,
-    and for a value that does not fit; the text never holds the value of a Secret.
+    Strings, as an environment variable gives them, are read as the field's type: `on`, `0.5`, `~/meter`, `a, b`. A Secret
+    may be given as `{"env": "NAME"}` or `{"file": "path"}`. `where` names the table in messages (`backends.rapl`). Raises
+    SettingsError for an unknown option, with the nearest known one, and for a value that does not fit; the text never
+    holds the value of a Secret.
     """
     known = {field.name: field for field in _option_fields(settings_type)}
     hints = _hints(cast("type", settings_type))
@@ -38,7 +53,7 @@ def configure(settings_type: type[T], options: Mapping[str, Any], *, where: str)
     for name, value in options.items():
         if name not in known:
             raise SettingsError(unknown(name, known, where=where))
-        values[name] = _fit(value, hints[name], where=f"{where}.{name}")
+        values[name] = fit(value, hints[name], where=f"{where}.{name}")
     try:
         return settings_type(**values)
     except SettingsError:
@@ -84,9 +99,12 @@ def _hints(settings_type: type) -> dict[str, Any]:
         raise SettingsError(f"the types of {settings_type.__name__} cannot be resolved: {error}") from error
 
 
-def _fit(value: Any, hint: Any, *, where: str) -> Any:
+def fit(value: Any, hint: Any, *, where: str) -> Any:
+    """Return `value` as the type `hint` wants it, as `configure` does; raise SettingsError, beginning with `where`."""
     try:
         return _coerce(value, hint)
+    except SettingsError as error:
+        raise SettingsError(f"{where}: {error}") from None
     except _Mismatch as error:
         shown = "a value that is not shown" if _holds_secret(hint) or isinstance(value, Secret) else repr(value)
         raise SettingsError(f"{where} must be {error}, not {shown}") from None
@@ -170,13 +188,13 @@ def _bool(value: Any) -> bool:
 def _int(value: Any) -> int:
     if isinstance(value, str):
         return int(_read(int, value, "a whole number"))
-    return int(_expect(isinstance(value, int) and not isinstance(value, bool), value, "a whole number"))
+    return int(_expect(isinstance(value, Integral) and value is not True and value is not False, value, "a whole number"))
 
 
 def _float(value: Any) -> float:
     if isinstance(value, str):
         value = _read(float, value, "a number")
-    fits = isinstance(value, int | float) and not isinstance(value, bool) and not isnan(value)
+    fits = isinstance(value, Real) and value is not True and value is not False and not isnan(value)
     return float(_expect(fits, value, "a number"))
 
 
@@ -185,11 +203,35 @@ def _str(value: Any) -> str:
 
 
 def _path(value: Any) -> Path:
-    return Path(_expect(isinstance(value, str | PathLike) and bool(str(value)), value, "a path")).expanduser()
+    path = Path(_expect(isinstance(value, str | PathLike) and bool(str(value)), value, "a path")).expanduser()
+    return value.directory / path if isinstance(value, FileText) else path
 
 
 def _secret(value: Any) -> Secret:
-    return value if isinstance(value, Secret) else Secret(_expect(isinstance(value, str), value, "text"))
+    match value:
+        case Secret():
+            return value
+        case {"env": str(variable), **rest} if not rest:
+            return _secret_of_variable(variable)
+        case {"file": str(name), **rest} if not rest:
+            return _secret_of_file(_path(name))
+        case FileText() | Mapping():
+            raise _Mismatch('{env = "NAME"} or {file = "path"}, since a file never holds a secret itself')
+        case _:
+            return Secret(_expect(isinstance(value, str), value, "text"))
+
+
+def _secret_of_variable(name: str) -> Secret:
+    if not (value := os.environ.get(name)):
+        raise SettingsError(f"the environment variable {name}, which is to hold the secret, is not set")
+    return Secret(value)
+
+
+def _secret_of_file(path: Path) -> Secret:
+    try:
+        return Secret(path.read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"the secret cannot be read from {path} ({type(error).__name__})") from None
 
 
 def _read(parse: Callable[[str], Any], text: str, wanted: str) -> Any:
