@@ -1,0 +1,190 @@
+"""Where settings are written: the call, `CARBONSDK_*` variables, `carbonsdk.toml` and `pyproject.toml`."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from carbonsdk.errors import SettingsError
+from carbonsdk.options import FileText
+from carbonsdk.settings.fields import Settings
+
+PREFIX = "CARBONSDK_"
+CONFIG_VARIABLE = "CARBONSDK_CONFIG"
+FILE_NAME = "carbonsdk.toml"
+
+# The tables that hold plugins' settings, and the setting that `use` in each of them is another spelling of.
+GROUPS: Mapping[str, str | None] = {"backends": "backends", "intensity": "fetchers", "sinks": "sinks", "locators": None}
+FIELDS = {each.name: each for each in fields(Settings)}
+WRITABLE = tuple(name for name, each in FIELDS.items() if not each.metadata["call_only"] and name != "options")
+
+Key = tuple[str, ...]
+"""("zone",), ("api_keys", "electricitymaps") or ("backends", "rapl", "root")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A value as it was written, and where."""
+
+    value: Any
+    where: str
+
+
+def from_call(call: Mapping[str, Any]) -> Iterator[tuple[Key, Entry]]:
+    """Yield the keywords of a call; None is the same as not given."""
+    for name, value in call.items():
+        if name not in FIELDS:
+            raise SettingsError(f"unknown setting {name!r}{nearest(name, FIELDS)}")
+        if value is None:
+            continue
+        group = next((group for group, selecting in GROUPS.items() if selecting == name), None)
+        if group is not None and isinstance(value, Mapping):
+            yield (name,), Entry(tuple(value), "call")
+            yield from _plugin_tables(group, value)
+        elif name == "options" and isinstance(value, Mapping):
+            for each, table in value.items():
+                if each not in GROUPS or not isinstance(table, Mapping):
+                    raise SettingsError(f"options: {each!r} is not a table of one of {', '.join(GROUPS)}")
+                yield from _plugin_tables(each, table)
+        elif name == "api_keys" and isinstance(value, Mapping):
+            for service, key in value.items():
+                yield ("api_keys", service), Entry(key, "call")
+        else:
+            yield (name,), Entry(value, "call")
+
+
+def from_environment(environ: Mapping[str, str], warnings: list[str]) -> Iterator[tuple[Key, Entry]]:
+    """Yield the `CARBONSDK_*` variables; an unknown one is a warning, an empty one is the same as not set."""
+    for variable in sorted(name for name in environ if name.startswith(PREFIX) and name != CONFIG_VARIABLE):
+        key = tuple(variable.removeprefix(PREFIX).lower().split("__"))
+        known = (
+            (len(key) == 1 and key[0] in WRITABLE)
+            or (len(key) == 2 and key[0] == "api_keys")
+            or (len(key) == 3 and key[0] in GROUPS)
+        )
+        if not known:
+            near = nearest(variable, [PREFIX + name.upper() for name in WRITABLE])
+            warnings.append(f"unknown variable {variable} is ignored{near}")
+        elif environ[variable].strip():
+            yield key, Entry(environ[variable], f"environment variable {variable}")
+
+
+def files(environ: Mapping[str, str], directory: Path) -> Iterator[Path]:
+    """Yield the files that hold settings, the weakest first: the user's own, then the project's.
+
+    The project's is the one that `CARBONSDK_CONFIG` names, else the nearest `carbonsdk.toml`, or `pyproject.toml` with a
+    table `[tool.carbonsdk]`, in the directory or above it. The search ends at the home directory or at the root.
+    """
+    home = Path(environ["HOME"]) if environ.get("HOME") else None
+    # XDG on every system: platformdirs would say the same on Linux, for 20 ms of imports.
+    base = environ.get("XDG_CONFIG_HOME") or (home and home / ".config")
+    if base and (own := Path(base) / "carbonsdk" / FILE_NAME).is_file():
+        yield own
+    if named := environ.get(CONFIG_VARIABLE):
+        yield Path(named).expanduser()
+        return
+    for folder in (directory, *directory.parents):
+        if (candidate := folder / FILE_NAME).is_file():
+            yield candidate
+            return
+        # Most projects have a pyproject.toml that says nothing of us; tomllib would cost 10 ms to find that out.
+        candidate = folder / "pyproject.toml"
+        if candidate.is_file() and b"tool.carbonsdk" in candidate.read_bytes():
+            yield candidate
+            return
+        if folder == home:
+            return
+
+
+def from_file(path: Path) -> Iterator[tuple[Key, Entry]]:
+    """Yield what a file sets; raise SettingsError where it is not TOML or has an unknown key."""
+    text, table = _parsed(path)
+    prefix: Key = ()
+    if path.name == "pyproject.toml":
+        prefix = ("tool", "carbonsdk")
+        table = table.get("tool", {}).get("carbonsdk", {})
+    for key, written, value in _flat(table):
+        where = _position(path, text, (*prefix, *written))
+        if key[0] not in WRITABLE and key[0] not in GROUPS:
+            raise SettingsError(f"{where}: unknown setting {key[0]!r}{nearest(key[0], [*WRITABLE, *GROUPS])}")
+        if len(key) == 2 and key[0] in GROUPS:
+            raise SettingsError(f"{where}: [{key[0]}] holds 'use' and a table for each plugin, so {key[1]!r} must be a table")
+        yield key, Entry(_placed(value, path.parent), where)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return "; did you mean …?" where something known is near, else an empty text."""
+    from difflib import get_close_matches
+
+    found = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def _plugin_tables(group: str, tables: Mapping[str, Any]) -> Iterator[tuple[Key, Entry]]:
+    for plugin, options in tables.items():
+        if options is None:
+            continue
+        if not isinstance(options, Mapping):
+            raise SettingsError(f"{group}: the settings of {plugin!r} are not a table")
+        for key, value in options.items():
+            yield (group, plugin, key), Entry(value, "call")
+
+
+def _flat(table: Mapping[str, Any]) -> Iterator[tuple[Key, Key, Any]]:
+    """Yield (the setting, the keys it is written under, the value)."""
+    for name, value in table.items():
+        if not isinstance(value, Mapping) or name not in {*GROUPS, "api_keys"}:
+            yield (name,), (name,), value
+            continue
+        for inner, held in value.items():
+            if inner == "use" and (selecting := GROUPS.get(name)):
+                yield (selecting,), (name, inner), held
+            elif (name, inner) == ("intensity", "own"):
+                yield ("intensity",), (name, inner), held
+            elif name in GROUPS and isinstance(held, Mapping):
+                for option, each in held.items():
+                    yield (name, inner, option), (name, inner, option), each
+            else:
+                yield (name, inner), (name, inner), held
+
+
+def _parsed(path: Path) -> tuple[str, Mapping[str, Any]]:
+    import tomllib
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        return text, tomllib.loads(text)
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from error
+
+
+def _placed(value: Any, directory: Path) -> Any:
+    match value:
+        case str():
+            return FileText(value, directory)
+        case list():
+            return [_placed(each, directory) for each in value]
+        case dict():
+            return {key: _placed(each, directory) for key, each in value.items()}
+        case _:
+            return value
+
+
+def _position(path: Path, text: str, keys: Key) -> str:
+    """Return path:line of a key, as far as a plain search finds it: tomllib keeps no positions."""
+    table: list[str] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        bare = line.partition("#")[0].strip()
+        if bare.startswith("["):
+            table = _dotted(bare.strip("[] "))
+        elif "=" in bare and (*table, *_dotted(bare.partition("=")[0])) == keys:
+            return f"{path}:{number}"
+        if tuple(table) == keys:
+            return f"{path}:{number}"
+    return str(path)
+
+
+def _dotted(written: str) -> list[str]:
+    return [part.strip().strip("\"'") for part in written.split(".")]
