@@ -1,0 +1,120 @@
+"""Events through structlog onto a logger of the standard library, with nothing configured for the rest of the program."""
+
+import json
+import logging
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from carbonsdk.events import (
+    DevicesChosen,
+    EpochCorrected,
+    EpochFinished,
+    Event,
+    ForecastMade,
+    IntensityFound,
+    PowerSampled,
+    RunFinished,
+    RunStarted,
+    WarningRaised,
+)
+from carbonsdk.reports import EpochReport, RunReport
+from carbonsdk.sinks._event_fields import kind
+
+
+class EventLog:
+    """Logs each event once: INFO, warnings as WARNING, samples and corrections as DEBUG.
+
+    The message is text; handlers that want values find them in the record's attribute `carbonsdk`.
+    """
+
+    def __init__(self, logger: str, *, as_json: bool) -> None:
+        import structlog
+
+        # wrap_logger, never structlog.configure: the program's own structlog keeps its settings.
+        self._log: Any = structlog.wrap_logger(
+            logging.getLogger(logger),
+            processors=[structlog.stdlib.filter_by_level, _renderer(_as_json if as_json else _as_pairs)],
+            wrapper_class=structlog.stdlib.BoundLogger,
+            context_class=dict,
+            cache_logger_on_first_use=True,
+        )
+
+    def handle(self, event: Event) -> None:
+        """Log one event."""
+        match event:
+            case WarningRaised():
+                level = logging.WARNING
+            case PowerSampled() | EpochCorrected():
+                level = logging.DEBUG
+            case _:
+                level = logging.INFO
+        self._log.log(level, kind(event), run_id=event.run.run_id, rank=event.run.rank, **_figures(event))
+
+    def close(self) -> None:
+        """Do nothing: the handlers are the program's own."""
+
+
+def _figures(event: Event) -> dict[str, Any]:
+    match event:
+        case RunStarted(run):
+            return {"host": run.host, "run_name": run.name, "epochs_planned": run.epochs_planned}
+        case DevicesChosen(_, devices, selection):
+            chosen = [choice.backend for choice in selection if choice.chosen]
+            return {"devices": [device.name for device in devices], "backends": chosen}
+        case IntensityFound(_, zone, intensity):
+            return {"zone": zone.key, "grams_per_kwh": intensity.grams_per_kwh, "source": intensity.source}
+        case EpochFinished(_, report) | EpochCorrected(_, report):
+            return {"epoch": report.number, "epoch_name": report.name, **_of_report(report)}
+        case ForecastMade(_, forecast):
+            grams = forecast.co2eq_grams
+            return {
+                "epochs_seen": forecast.epochs_seen,
+                "epochs_total": forecast.epochs_total,
+                "energy_joules": forecast.energy_joules.value,
+                "duration_s": forecast.duration_s.value,
+                "co2eq_grams": grams.value if grams else None,
+            }
+        case PowerSampled(_, _, watts):
+            return {"watts": {device.id: value for device, value in watts}}
+        case WarningRaised(_, text):
+            return {"text": text}
+        case RunFinished(_, report):
+            return {"state": report.state, "epochs": report.epoch_count, **_of_report(report), "record": report.record}
+
+
+def _of_report(report: EpochReport | RunReport) -> dict[str, Any]:
+    use = report.energy
+    return {
+        "duration_s": report.duration_s,
+        "energy_joules": use.joules,
+        "uncertainty_joules": use.uncertainty_joules,
+        "quality": use.quality.value,
+        "coverage": use.coverage,
+        "partial": use.partial,
+        "co2eq_grams": report.co2eq_grams,
+        "reason": use.reason,
+    }
+
+
+def _renderer(render: Callable[[str, dict[str, Any]], str]) -> Callable[[Any, str, MutableMapping[str, Any]], tuple[Any, ...]]:
+    def processor(_: Any, __: str, event: MutableMapping[str, Any]) -> tuple[Any, ...]:
+        values = dict(event)
+        text = render(values.pop("event"), values)
+        # One attribute of our own: `name` and the like would collide with those of a LogRecord.
+        return ("%s", text), {"extra": {"carbonsdk": values}}
+
+    return processor
+
+
+def _as_json(name: str, values: dict[str, Any]) -> str:
+    return json.dumps({"event": name, **values}, ensure_ascii=False, default=str)
+
+
+def _as_pairs(name: str, values: dict[str, Any]) -> str:
+    return " ".join([name, *(f"{key}={_shown(value)}" for key, value in values.items() if value is not None)])
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value) if isinstance(value, bool | int) else json.dumps(value, ensure_ascii=False, default=str)

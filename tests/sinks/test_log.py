@@ -1,0 +1,70 @@
+import json
+import logging
+
+import pytest
+import structlog
+
+from carbonsdk.sinks import log
+
+
+@pytest.fixture
+def logged(caplog):
+    caplog.set_level(logging.DEBUG, logger="carbonsdk.events")
+    return caplog
+
+
+def test_events_reach_the_named_logger_with_fitting_levels(make_sink, story, caplog):
+    caplog.set_level(logging.DEBUG, logger="mine")
+    sink = make_sink(log, logger="mine")
+
+    for event in (story.epoch(1), story.warned(), story.sampled()):
+        sink.handle(event)
+
+    assert [(record.name, record.levelname) for record in caplog.records] == [
+        ("mine", "INFO"),
+        ("mine", "WARNING"),
+        ("mine", "DEBUG"),
+    ]
+
+
+def test_an_epoch_is_text_for_people_and_values_for_handlers(make_sink, story, logged):
+    make_sink(log).handle(story.epoch(3))
+
+    (record,) = logged.records
+    assert record.getMessage().startswith('epoch_finished run_id="0123abcd" rank=0 epoch=3')
+    assert "energy_joules=5400" in record.getMessage()
+    assert record.carbonsdk["energy_joules"] == 5400.0
+
+
+def test_messages_can_be_json(make_sink, story, logged):
+    make_sink(log, format="json").handle(story.warned("100 % odd"))
+
+    (record,) = logged.records
+    assert json.loads(record.getMessage())["text"] == "100 % odd"
+
+
+def test_every_kind_of_event_can_be_logged(make_sink, story, logged):
+    sink = make_sink(log)
+
+    for event in story.whole():
+        sink.handle(event)
+
+    assert len(logged.records) == 9
+
+
+def test_a_level_that_is_switched_off_is_left_off(make_sink, story, caplog):
+    logging.getLogger("quiet").setLevel(logging.ERROR)
+
+    make_sink(log, logger="quiet").handle(story.epoch(1))
+
+    assert caplog.records == []
+
+
+def test_the_program_s_logging_and_structlog_are_untouched(make_sink, story):
+    root = logging.getLogger()
+    before = (list(root.handlers), root.level, structlog.is_configured(), structlog.get_config())
+
+    make_sink(log).handle(story.epoch(1))
+
+    assert (list(root.handlers), root.level, structlog.is_configured(), structlog.get_config()) == before
+    assert logging.getLogger("carbonsdk.events").handlers == []
