@@ -1,0 +1,111 @@
+"""Carbon is the integral of the grid's intensity along the energy curve: ∫ I(t) dE."""
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from carbonsdk import units
+from carbonsdk.footprint.timeline import Piece, Timeline
+from carbonsdk.model import CarbonIntensity, CarbonUse
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Energy = Sequence[tuple[int, int, float]]
+"""Pieces of an energy curve: (start_ns, end_ns, joules), Unix time, the joules spread evenly over the piece."""
+
+__all__ = ["Energy", "Timeline", "carbon_use"]
+
+_MANY = 4096  # from here on numpy is worth its import
+
+
+def carbon_use(energy: Energy, timeline: Timeline) -> CarbonUse:
+    """Return the CO2eq of `energy` along `timeline`.
+
+    Pieces may overlap and come in any order; one without length lies in its instant. Joules under no known intensity are
+    left out of the grams, and `reason` says what share they are; `grams` is None where nothing at all is known. `energy`
+    may be a numpy structured array of that shape.
+    """
+    if not len(energy):
+        return CarbonUse(None, reason="no energy is known")
+    if len(energy) > _MANY or hasattr(energy, "dtype"):
+        return _many(_rows(energy), timeline)
+    pieces = timeline.pieces(min(start for start, _, _ in energy), max(end for _, end, _ in energy) + 1)
+    return _summary(pieces, _few(energy, _cuts(pieces)))
+
+
+def _cuts(pieces: Sequence[Piece]) -> list[int]:
+    return [start for start, _, _ in pieces[1:]]
+
+
+def _few(energy: Energy, cuts: Sequence[int]) -> list[float]:
+    joules: list[list[float]] = [[] for _ in range(len(cuts) + 1)]
+    for start_ns, end_ns, piece_joules in energy:
+        for index, share in _shares(int(start_ns), int(end_ns), float(piece_joules), cuts=cuts):
+            joules[index].append(share)
+    return [math.fsum(each) for each in joules]
+
+
+def _shares(start_ns: int, end_ns: int, joules: float, *, cuts: Sequence[int]) -> Iterable[tuple[int, float]]:
+    first = bisect_right(cuts, start_ns)
+    last = max(first, bisect_right(cuts, end_ns - 1))
+    if first == last:
+        return ((first, joules),)
+    inner = cuts[first:last]
+    watts_per_ns = joules / (end_ns - start_ns)
+    shares = [watts_per_ns * (right - left) for left, right in pairwise((start_ns, *inner))]
+    # The last share is the rest, so that the shares add up to the whole.
+    return enumerate((*shares, joules - math.fsum(shares)), first)
+
+
+def _many(rows: "NDArray[Any]", timeline: Timeline) -> CarbonUse:
+    import numpy as np
+
+    starts, ends, joules = (rows[name] for name in rows.dtype.names or ())
+    pieces = timeline.pieces(int(starts.min()), int(ends.max()) + 1)
+    cuts = _cuts(pieces)
+    first = np.searchsorted(cuts, starts, side="right")
+    last = np.maximum(first, np.searchsorted(cuts, ends - 1, side="right"))
+    whole = first == last
+    totals = np.bincount(first[whole], weights=joules[whole], minlength=len(pieces)).tolist()
+    for start_ns, end_ns, piece_joules in rows[~whole].tolist():
+        for index, share in _shares(start_ns, end_ns, piece_joules, cuts=cuts):
+            totals[index] += share
+    return _summary(pieces, [float(total) for total in totals])
+
+
+def _rows(energy: Any) -> "NDArray[Any]":
+    import numpy as np
+
+    if isinstance(energy, np.ndarray):
+        return energy
+    return np.fromiter(energy, dtype=[("start_ns", "i8"), ("end_ns", "i8"), ("joules", "f8")], count=len(energy))
+
+
+def _summary(pieces: Sequence[Piece], joules: Sequence[float]) -> CarbonUse:
+    known: dict[CarbonIntensity, list[float]] = {}
+    unknown: list[float] = []
+    for (_, _, value), share in zip(pieces, joules, strict=True):
+        (unknown if value is None else known.setdefault(value, [])).append(share)
+    if not known:
+        return CarbonUse(None, reason="no carbon intensity is known for this time")
+    # A stretch in which nothing was used says nothing of the energy, unless there is no other.
+    sums = {value: math.fsum(each) for value, each in known.items()}
+    parts = tuple((value, share) for value, share in sums.items() if share) or tuple(sums.items())[:1]
+    known_joules = math.fsum(share for _, share in parts)
+    missing_joules = math.fsum(unknown)
+    if missing_joules and not known_joules:
+        return CarbonUse(None, reason="no carbon intensity is known for this time")
+    grams = math.fsum(units.grams(share, value.grams_per_kwh) for value, share in parts)
+    main = max(parts, key=lambda part: part[1])[0]
+    mean = grams / units.kwh(known_joules) if known_joules else (main.grams_per_kwh if len(parts) == 1 else None)
+    return CarbonUse(grams, main, mean, parts, _missing(missing_joules, known_joules))
+
+
+def _missing(missing_joules: float, known_joules: float) -> str | None:
+    if not missing_joules:
+        return None
+    share = missing_joules / (missing_joules + known_joules)
+    return f"{share:.1%} of the energy has no known carbon intensity and is not in the grams"
