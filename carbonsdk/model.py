@@ -1,7 +1,7 @@
 """The values that everything else passes around: devices, readings, energy, intensity, zones."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -235,7 +235,7 @@ def jsonable(value: Any) -> Any:
             return value.isoformat()
         case Mapping():
             return {str(jsonable(key)): jsonable(item) for key, item in value.items()}
-        case tuple() | list():
+        case tuple() | list() | Sequence():
             return [jsonable(item) for item in value]
         case frozenset() | set():
             return sorted(jsonable(item) for item in value)

@@ -1,5 +1,6 @@
 """What people get: the reports of epochs, spans and runs, and the forecast. All frozen, all JSON-able."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -168,7 +169,7 @@ class RunReport(_Dated):
     epochs_energy: EnergyUse
     devices: tuple[DeviceEnergy, ...]
     carbon: CarbonUse
-    epochs: tuple[EpochReport, ...] = ()
+    epochs: Sequence[EpochReport] = ()
     epoch_count: int = 0
     epochs_planned: int | None = None
     spans: tuple[SpanTotal, ...] = ()
