@@ -1,0 +1,117 @@
+"""`carbonsdk config`: every setting in force, and where it came from."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from carbonsdk.interfaces import Secret
+from carbonsdk.settings import Resolved, resolve
+from carbonsdk.settings.sources import FIELDS
+
+if TYPE_CHECKING:
+    from carbonsdk.host import PluginHost
+
+_DEFAULT = "default"
+_MASK = "…"
+
+
+class Row(NamedTuple):
+    """One setting, as it is shown. A plugin's is named as in a file: `backends.rapl.root`."""
+
+    name: str
+    value: Any
+    source: str
+    help: str
+
+
+@click.command("config")
+@click.option("--set", "only_set", is_flag=True, help="Leave out the settings that have their defaults.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+def command(only_set: bool, as_json: bool) -> None:
+    """Show every setting in force here, and where it came from.
+
+    What a call gives wins over CARBONSDK_* variables, these over the nearest carbonsdk.toml (or [tool.carbonsdk] in
+    pyproject.toml) at or above the working directory, that over ~/.config/carbonsdk/carbonsdk.toml, and that over the
+    defaults. Secrets are not shown.
+    """
+    from carbonsdk.host import PluginHost
+
+    resolved = resolve({})
+    host = PluginHost.discover(resolved.settings.disable_plugins)
+    found = [row for row in rows(resolved, host) if not only_set or row.source != _DEFAULT]
+    for warning in resolved.warnings:
+        click.echo(f"carbonsdk: {warning}", err=True)
+    if as_json:
+        import json
+
+        from carbonsdk.model import jsonable
+
+        shown = {row.name: {"value": jsonable(row.value), "source": row.source, "help": row.help} for row in found}
+        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+        return
+    _print(found)
+
+
+def rows(resolved: Resolved, host: "PluginHost") -> Iterator[Row]:
+    """Yield every setting, then those of plugins that are set; secrets are masked."""
+    sources = resolved.sources
+    for name, declared in FIELDS.items():
+        if name == "options":
+            continue
+        value = getattr(resolved.settings, name)
+        keys = sorted({source for key, source in sources.items() if key.startswith(f"{name}.")}) if name == "api_keys" else []
+        source = sources.get(name) or ", ".join(keys) or _DEFAULT
+        yield Row(name, dict.fromkeys(value, _MASK) if name == "api_keys" else value, source, declared.metadata["help"])
+    for group, tables in resolved.settings.options.items():
+        for plugin, options in tables.items():
+            for key, value in options.items():
+                shown = _MASK if _is_secret(host, group=group, plugin=plugin, key=key) else value
+                yield Row(f"{group}.{plugin}.{key}", shown, sources[f"{group}.{plugin}.{key}"], "")
+
+
+def _is_secret(host: "PluginHost", *, group: str, plugin: str, key: str) -> bool:
+    """Say whether an option is a secret; that of a plugin that is not here may be one."""
+    from typing import get_args, get_type_hints
+
+    tables: dict[str, Any] = {
+        "backends": host.backends,
+        "intensity": host.fetchers,
+        "sinks": host.sinks,
+        "locators": host.locators,
+    }
+    registered = tables[group].get(plugin)
+    if registered is None:
+        return True
+    hint = get_type_hints(registered.registration.settings).get(key)
+    return hint is None or Secret in {hint, *get_args(hint)}
+
+
+def _print(found: list[Row]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Setting", no_wrap=True)
+    table.add_column("Value", overflow="fold")
+    table.add_column("From", overflow="fold")
+    for row in found:
+        style = "dim" if row.source == _DEFAULT else ""
+        table.add_row(Text(row.name, style), Text(_text(row.value), style), Text(row.source, style))
+    Console().print(table)
+
+
+def _text(value: Any) -> str:
+    match value:
+        case None:
+            return "unset"
+        case bool():
+            return str(value).lower()
+        case tuple():
+            return ", ".join(map(str, value)) or "none"
+        case dict():
+            return ", ".join(f"{key}={each}" for key, each in value.items()) or "none"
+        case _:
+            return str(value)

@@ -1,0 +1,66 @@
+"""`carbonsdk run`: measure any command."""
+
+import sys
+from pathlib import PurePath
+from typing import Any
+
+import click
+
+from carbonsdk.cli.options import given, setting_options
+
+_SETTINGS = (
+    *("name", "zone", "intensity", "pue", "fetchers", "backends", "sinks", "components", "scope"),
+    *("update_interval", "log_dir", "state_dir", "offline"),
+)
+
+
+@click.command("run", context_settings={"allow_interspersed_args": False})
+@setting_options(*_SETTINGS)
+@click.option("-q", "--quiet", is_flag=True, help="Leave out the summary; the record is written all the same.")
+@click.option("--json", "as_json", is_flag=True, help="Write the summary as JSON.")
+@click.argument("command", nargs=-1, required=True, metavar="-- COMMAND…", type=click.UNPROCESSED)
+def command(command: tuple[str, ...], quiet: bool, as_json: bool, **settings: Any) -> None:
+    """Run COMMAND and measure it, its children included.
+
+    The command has this terminal to itself: its input, output and signals are its own, and its exit code becomes this one's.
+    The summary goes to standard error when it has ended.
+
+    \b
+    carbonsdk run -- python train.py --epochs 10
+    carbonsdk run --zone DK-DK1 --sinks csv -- make test
+    """  # noqa: D301 - click reads the control character as "do not wrap"
+    sys.exit(_measured(command, given(settings), quiet=quiet, as_json=as_json))
+
+
+def _measured(command: tuple[str, ...], settings: dict[str, Any], *, quiet: bool, as_json: bool) -> int:
+    from carbonsdk.cli import child
+    from carbonsdk.tracker import CarbonTracker
+
+    program = PurePath(command[0]).name
+    with child.signals_held() as mask:
+        tracker = CarbonTracker(**{"name": program, **settings, "verbose": 0})
+        try:
+            with tracker.epoch(program):
+                code = child.run(command, mask=mask)
+        except FileNotFoundError:
+            click.echo(f"carbonsdk: {command[0]}: command not found", err=True)
+            code, quiet = child.NOT_FOUND, True
+        except OSError as error:
+            click.echo(f"carbonsdk: {command[0]}: cannot be run: {error.strerror}", err=True)
+            code, quiet = child.NOT_EXECUTABLE, True
+        finally:
+            tracker.stop()
+    if not quiet:
+        _summarise(tracker.report(), program=program, code=code, as_json=as_json)
+    return code
+
+
+def _summarise(report: Any, *, program: str, code: int, as_json: bool) -> None:
+    from carbonsdk.cli import summary
+
+    if as_json:
+        import json
+
+        click.echo(json.dumps(report.to_dict(), ensure_ascii=False), err=True)
+        return
+    summary.show(report, title=f"carbonsdk: {program} ended with exit code {code}", err=True)
