@@ -47,7 +47,7 @@ def test_the_call_wins_over_the_environment_and_the_environment_over_the_file(se
     assert resolved.settings.verbose == 2
     assert resolved.sources == {
         "zone": "call",
-        "name": "environment variable CARBONSDK_NAME",
+        "name": "variable CARBONSDK_NAME",
         "verbose": f"{project}/carbonsdk.toml:3",
     }
 
@@ -127,7 +127,7 @@ def test_a_wrong_value_names_the_setting_and_what_is_allowed(settle, call, messa
 
 
 def test_a_wrong_value_of_a_variable_names_the_variable(settle):
-    with pytest.raises(SettingsError, match=r"epochs \(environment variable CARBONSDK_EPOCHS\) must be a whole number"):
+    with pytest.raises(SettingsError, match=r"epochs \(variable CARBONSDK_EPOCHS\) must be a whole number"):
         settle(CARBONSDK_EPOCHS="many")
 
 

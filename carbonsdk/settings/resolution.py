@@ -18,7 +18,7 @@ _COMPONENTS = frozenset({"all", "cpu", "gpu", "cpu,gpu", "gpu,cpu"})
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """Settings that hold, where each came from ("call", "environment variable …", "path:line"), and what to warn of.
+    """Settings that hold, where each came from ("call", "variable CARBONSDK_…", "path:line"), and what to warn of.
 
     What is not in `sources` is a default. Plugins' settings are there as "backends.rapl.root".
     """

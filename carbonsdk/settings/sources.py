@@ -66,7 +66,7 @@ def from_environment(environ: Mapping[str, str], warnings: list[str]) -> Iterato
             near = nearest(variable, [PREFIX + name.upper() for name in WRITABLE])
             warnings.append(f"unknown variable {variable} is ignored{near}")
         elif environ[variable].strip():
-            yield key, Entry(environ[variable], f"environment variable {variable}")
+            yield key, Entry(environ[variable], f"variable {variable}")
 
 
 def files(environ: Mapping[str, str], directory: Path) -> Iterator[Path]:
