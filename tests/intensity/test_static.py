@@ -1,0 +1,176 @@
+"""The tables in the package, and what they answer."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import carbonsdk.intensity
+from carbonsdk.intensity import static
+from carbonsdk.intensity.static_tables import StaticTables
+from carbonsdk.plugin import Basis, Signal, Zone
+
+DATA = Path(carbonsdk.intensity.__file__).parent / "data"
+BUILDER = Path(__file__).parents[2] / "docs" / "data" / "build_intensity_tables.py"
+FIGURES = ["countries.csv", "cloud_regions.csv", "averages.csv"]
+
+
+def rows(name):
+    with (DATA / name).open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def ask(key, **more):
+    return StaticTables().current(Zone(key=key, **more))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_row_is_sane_and_says_its_year_source_and_basis(name):
+    for row in rows(name):
+        assert 0 < float(row["grams_per_kwh"]) < 1500, row
+        assert 2015 <= int(row["year"]) <= 2026, row
+        assert row["source"], row
+        assert row["basis"] in {"lifecycle", "direct"}, row
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_figure_stands_twice(name):
+    keys = [(row["key"], row["basis"], row["year"]) for row in rows(name)]
+    assert len(keys) == len(set(keys))
+
+
+def test_the_tables_have_the_size_of_the_world():
+    assert len(rows("countries.csv")) > 200
+    assert len(rows("cloud_regions.csv")) > 85
+
+
+def test_every_cloud_region_with_a_figure_has_a_zone():
+    zones = {f"{row['provider']}/{row['region']}" for row in rows("cloud_zones.csv")}
+    assert {row["key"] for row in rows("cloud_regions.csv")} <= zones
+
+
+def test_every_country_of_a_time_zone_is_written_as_two_letters():
+    assert all(len(row["country"]) == 2 and row["country"].isupper() for row in rows("time_zones.csv"))
+
+
+def test_a_country_has_its_own_figure():
+    germany = ask("DE")
+    assert (germany.grams_per_kwh, germany.year, germany.basis) == (344.1, 2024, Basis.LIFECYCLE)
+    assert germany.zone == "DE"
+    assert germany.source == "Germany 2024, Ember and Energy Institute, via Our World in Data (CC BY 4.0)"
+    assert (germany.fallback, germany.signal, germany.start, germany.end) == (False, Signal.AVERAGE, None, None)
+
+
+def test_the_case_of_a_key_does_not_matter():
+    assert ask("de").grams_per_kwh == 344.1
+
+
+def test_the_united_kingdom_goes_by_both_its_names():
+    assert ask("UK") == ask("GB")
+
+
+def test_a_part_of_a_country_falls_back_on_the_country_and_says_so():
+    california = ask("US-CAL-CISO")
+    assert california.grams_per_kwh == 383.5
+    assert california.fallback
+    assert california.note == "the average of United States, for want of one of US-CAL-CISO"
+
+
+def test_a_guessed_country_is_a_fallback_that_says_how_it_was_guessed():
+    guessed = ask("DE", found_by="time zone", guess=True)
+    assert guessed.fallback
+    assert guessed.note == "the place is guessed from the time zone"
+
+
+def test_a_cloud_region_wins_over_its_country_and_tells_that_its_basis_is_another():
+    frankfurt = ask("DE", cloud_provider="gcp", cloud_region="europe-west3")
+    assert (frankfurt.grams_per_kwh, frankfurt.basis, frankfurt.year) == (275.82, Basis.DIRECT, 2024)
+    assert frankfurt.fallback
+    assert frankfurt.note == "direct emissions, lifecycle ones are not known for it"
+
+
+def test_a_cloud_region_is_no_fallback_where_direct_emissions_are_asked_for():
+    ohio = StaticTables(basis=Basis.DIRECT).current(Zone(key="US", cloud_provider="aws", cloud_region="us-east-2"))
+    assert (ohio.grams_per_kwh, ohio.fallback) == (440.2, False)
+
+
+def test_azure_regions_are_found_as_people_and_as_machines_write_them():
+    people = ask("NL", cloud_provider="azure", cloud_region="West Europe")
+    machines = ask("NL", cloud_provider="azure", cloud_region="westeurope")
+    assert people == machines
+    assert people.grams_per_kwh == 390.0
+
+
+def test_a_region_whose_published_figure_makes_no_sense_has_its_countrys():
+    frankfurt = ask("DE", cloud_provider="azure", cloud_region="germanywestcentral")
+    assert frankfurt.grams_per_kwh == 344.1
+    assert frankfurt.note == "the average of Germany, for want of one of azure/germanywestcentral"
+
+
+def test_an_unknown_region_in_an_unknown_country_has_the_providers_mean():
+    somewhere = ask("WORLD", cloud_provider="gcp", cloud_region="moon-west1")
+    assert somewhere.grams_per_kwh == 310.1
+    assert somewhere.fallback
+    assert "plain mean over 44 regions" in somewhere.note
+
+
+def test_an_unknown_place_has_the_worlds_average_labelled():
+    nowhere = ask("XX-NOWHERE")
+    assert (nowhere.grams_per_kwh, nowhere.zone, nowhere.year) == (473.0, "WORLD", 2024)
+    assert nowhere.fallback
+    assert "the world's average, for want of one of XX-NOWHERE" in nowhere.note
+
+
+def test_a_place_that_nobody_found_has_the_worlds_average_labelled():
+    nowhere = ask("WORLD", found_by="nobody")
+    assert nowhere.fallback
+    assert "the place is not known" in nowhere.note
+
+
+def test_the_worlds_average_follows_the_basis():
+    assert StaticTables(basis=Basis.DIRECT).current(Zone(key="WORLD")).grams_per_kwh == 445.0
+
+
+def test_a_country_without_a_direct_figure_answers_with_its_lifecycle_one_labelled():
+    germany = StaticTables(basis=Basis.DIRECT).current(Zone(key="DE"))
+    assert (germany.grams_per_kwh, germany.basis, germany.fallback) == (344.1, Basis.LIFECYCLE, True)
+
+
+def test_the_hook_registers_the_tables_without_reading_them():
+    (registration,) = static.carbonsdk_intensity_fetchers()
+    assert (registration.name, registration.preference, registration.inline) == ("static", 10, True)
+
+
+def test_the_builder_writes_the_tables_anew_and_leaves_out_what_makes_no_sense(tmp_path):
+    copy = tmp_path / "docs" / "data" / BUILDER.name
+    copy.parent.mkdir(parents=True)
+    copy.write_text(BUILDER.read_text(encoding="utf-8"), encoding="utf-8")
+    written = tmp_path / "carbonsdk" / "intensity" / "data"
+    written.mkdir(parents=True)
+    sources = {
+        "countries": "alpha2,alpha3,name,year,g_per_kwh\nDE,DEU,Germany,2024,344.1\n"
+        "CF,CAF,Nowhere,2022,0.0\nEH,ESH,Old,2009,666.7\n",
+        "cloud-regions": "provider,region,location,g_per_kwh,year_or_source\n"
+        "gcp,europe-west3,Frankfurt,275.82,2024\ngcp,europe-west9,Paris,16.30,2024\n"
+        "azure,Finland Central,Helsinki,77000000.0,EEA\n",
+        "zone-tab": "# a comment\nDE\t+5230+01322\tEurope/Berlin\tmost of Germany\n",
+        "tzdata": "# version\nL Europe/Berlin Europe/Bonn\nL Etc/UTC UTC\n",
+    }
+    arguments = []
+    for name, text in sources.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        arguments += [f"--{name}", str(tmp_path / name)]
+    done = subprocess.run([sys.executable, str(copy), *arguments], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines() == [
+        "left out: azure/finlandcentral (77000000.0 g/kWh)",
+        "left out: Nowhere (0.0 g/kWh)",
+        "left out: Old (of 2009)",
+    ]
+    countries = (written / "countries.csv").read_text(encoding="utf-8").splitlines()
+    assert countries[0] == "key,name,grams_per_kwh,basis,year,source,note"
+    assert [line.split(",")[0] for line in countries[1:]] == ["DE"]
+    assert "Europe/Bonn,DE" in (written / "time_zones.csv").read_text(encoding="utf-8")
+    # (275.82 + 16.30) / 2
+    assert "gcp,mean of gcp regions,146.1,direct,2024" in (written / "averages.csv").read_text(encoding="utf-8")
