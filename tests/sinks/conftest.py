@@ -145,7 +145,8 @@ class Story:
         sums = {}
         for epoch in self.epochs:
             for each in epoch.devices:
-                sums[each.device] = sums.get(each.device, 0.0) + (each.energy.joules or 0.0)
+                before, joules = sums.get(each.device), each.energy.joules
+                sums[each.device] = before if joules is None else (before or 0.0) + joules
         epochs_energy = across_devices([each.energy for each in self.used(sums)])
         if between_joules:
             sums[self.cpu] = sums.get(self.cpu, 0.0) + between_joules

@@ -1,0 +1,79 @@
+"""What stands below the last epoch: the run's totals, and what to know about them."""
+
+from collections.abc import Iterator
+
+from carbonsdk import figures
+from carbonsdk.equivalents import equivalents
+from carbonsdk.model import CarbonIntensity
+from carbonsdk.reports import RunReport
+
+# Below this share of the run, what lies between epochs is not worth a line.
+_WORTH_A_LINE = 0.001
+
+
+def totals(report: RunReport, *, interpretable: bool) -> str:
+    """Return the block of lines."""
+    return "\n".join([_heading(report), *(f"  {name:<10} {text}" for name, text in _rows(report, interpretable=interpretable))])
+
+
+def written_intensity(intensity: CarbonIntensity, grams_per_kwh: float) -> str:
+    """Write an intensity with its zone, source and year, and what makes it less than it could be."""
+    marks = [word for word in ("fallback", "estimated", "forecast") if getattr(intensity, word)]
+    parts = [f"{grams_per_kwh:.4g} gCO2eq/kWh", intensity.zone, intensity.source, str(intensity.year or ""), *marks]
+    return ", ".join(part for part in parts if part)
+
+
+def _heading(report: RunReport) -> str:
+    count = report.epoch_count
+    what = f"{count} epoch{'' if count == 1 else 's'}" if count else "run"
+    if report.epochs_planned is not None and count < report.epochs_planned:
+        what += f" of {report.epochs_planned}"
+    return f"total: {what} in {figures.duration(report.duration_s)}"
+
+
+def _rows(report: RunReport, *, interpretable: bool) -> Iterator[tuple[str, str]]:
+    use = report.energy
+    yield "energy", figures.measured_energy(use) + (", simulated" if _simulated(report) else "")
+    if report.pue != 1.0 and report.facility_joules is not None:
+        yield "facility", f"{figures.energy(report.facility_joules)} at a PUE of {report.pue:g}"
+    if len(report.devices) > 1:
+        yield "of which", ", ".join(f"{each.device.name} {_part(each.energy.joules, use.joules)}" for each in report.devices)
+    between = (use.joules or 0.0) - (report.epochs_energy.joules or 0.0)
+    if report.epoch_count and use.joules and between > _WORTH_A_LINE * use.joules:
+        yield "between", f"{figures.energy(between)} of it outside the epochs"
+    yield "CO2eq", figures.mass(report.co2eq_grams) + ("" if report.co2eq_grams is not None else _why(report))
+    if report.intensity is not None:
+        changes = f" (mean of {len(report.carbon.parts)} values)" if len(report.carbon.parts) > 1 else ""
+        mean = report.carbon.grams_per_kwh or report.intensity.grams_per_kwh
+        yield "intensity", written_intensity(report.intensity, mean) + changes
+    if interpretable and report.co2eq_grams:
+        yield "as much as", ", ".join(each.text for each in equivalents(report.co2eq_grams))
+    yield "covered", f"{use.coverage:.1%} of the time"
+    for text in _missing(report):
+        yield "missing", text
+    if report.record:
+        yield "record", report.record
+
+
+def _part(joules: float | None, whole: float | None) -> str:
+    if joules is None or not whole:
+        return figures.energy(joules)
+    return f"{figures.energy(joules)} ({joules / whole:.0%})"
+
+
+def _missing(report: RunReport) -> list[str]:
+    """Return what the total lacks: devices with a reason, or the reason of the whole."""
+    texts = [f"{each.device.name}: {each.energy.reason or 'no reading'}" for each in report.devices if each.energy.partial]
+    if report.energy.partial and not texts:
+        texts = [report.energy.reason or "a part of the run was not observed"]
+    return list(dict.fromkeys(texts))
+
+
+def _why(report: RunReport) -> str:
+    if report.energy.joules is None:
+        return ": the energy is unknown"
+    return f": {report.carbon.reason or 'no intensity is known'}"
+
+
+def _simulated(report: RunReport) -> bool:
+    return any(each.device.simulated for each in report.devices)

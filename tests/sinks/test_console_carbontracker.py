@@ -1,0 +1,126 @@
+import io
+from dataclasses import replace
+
+import pytest
+
+from carbonsdk.errors import SettingsError
+from carbonsdk.events import RunFinished
+from carbonsdk.model import CarbonUse, DeviceKind, Quality
+from carbonsdk.sinks import console
+
+
+@pytest.fixture
+def watch(make_sink):
+    def watch(*events, **settings):
+        stream = io.StringIO()
+        sink = make_sink(console, stream=stream, style="carbontracker", **settings)
+        for event in events:
+            sink.handle(event)
+        return stream.getvalue()
+
+    return watch
+
+
+def test_components_are_announced_with_memory_as_part_of_the_cpu(watch, story):
+    memory = story.device("dram-0", DeviceKind.MEMORY, "DRAM", quality=Quality.ESTIMATED)
+
+    text = watch(story.chosen(story.cpu, memory, story.gpu))
+
+    assert text == (
+        "CarbonTracker: The following components were found: "
+        "GPU with device(s) A100. CPU with device(s) Xeon 2.20GHz, DRAM (estimated).\n"
+    )
+
+
+def test_a_finished_run_tells_intensity_then_actual_consumption(watch, story):
+    events = [story.epoch(1), story.epoch(2)]
+
+    text = watch(*events, story.finished(between_joules=5000.0), decimal_precision=6)
+
+    # The epochs alone: 10,800 J = 0.003 kWh, 1.2 g at 400 g/kWh.
+    assert text == (
+        "CarbonTracker: Average carbon intensity during training was 400.00 gCO2eq/kWh at detected location: DE."
+        " Source: Ember, 2024.\n"
+        "CarbonTracker: \n"
+        "Actual consumption for 2 epoch(s):\n"
+        "\tTime:\t0:00:20\n"
+        "\tEnergy:\t0.003000 kWh\n"
+        "\tCO2eq:\t1.200000 g\n"
+        "\tThis is equivalent to:\n"
+        "\t0.011236 km travelled by car\n"
+        "\t0.096774 smartphone charges\n"
+        "\t0.002400 months of an urban tree's growth\n"
+        "CarbonTracker: Finished monitoring.\n"
+    )
+
+
+def test_the_first_forecast_is_the_prediction_for_all_epochs(watch, story):
+    text = watch(story.forecast(), story.forecast(), decimal_precision=4, interpretable=False)
+
+    # 21.6 kJ = 0.006 kWh of the epochs; they are 80 % of the run's energy, so 80 % of its 3 g.
+    assert text == (
+        "CarbonTracker: \n"
+        "Predicted consumption for 4 epoch(s):\n"
+        "\tTime:\t0:00:40\n"
+        "\tEnergy:\t0.0060 kWh (a forecast, -10% to +10%)\n"
+        "\tCO2eq:\t2.4000 g\n"
+    )
+
+
+def test_without_a_forecast_the_actual_consumption_names_no_number(watch, story):
+    assert "\nActual consumption:\n" in watch(story.epoch(1), story.finished(), epochs_before_pred=0)
+
+
+def test_an_estimate_says_so(watch, story):
+    guess = story.device("cpu", DeviceKind.CPU, "Xeon", quality=Quality.ESTIMATED)
+
+    text = watch(story.epoch(1, joules={guess: 3600.0}), story.finished(), decimal_precision=3)
+
+    assert "\tEnergy:\t0.001 kWh (estimated)\n" in text
+
+
+def test_a_pue_that_was_given_is_part_of_the_consumption(watch, make_story):
+    story = make_story(pue=1.5)
+
+    text = watch(story.epoch(1), story.finished(), decimal_precision=5)
+
+    assert "\tEnergy:\t0.00225 kWh (PUE of 1.5 included)\n\tCO2eq:\t0.90000 g\n" in text
+
+
+def test_unknown_figures_are_never_zeros(watch, story):
+    text = watch(story.epoch(1, joules={story.cpu: None}), story.finished())
+
+    assert "\tEnergy:\tunknown: denied\n\tCO2eq:\tunknown\n" in text
+    assert "equivalent" not in text
+
+
+def test_an_epoch_without_intensity_makes_the_sum_unknown_not_smaller(watch, story):
+    known, unknown = story.epoch(1).report, replace(story.epoch(2).report, carbon=CarbonUse(None, reason="no zone"))
+
+    text = watch(RunFinished(story.run, story.report(epochs=(known, unknown))))
+
+    assert "\tCO2eq:\tunknown\n" in text
+
+
+def test_epochs_that_left_the_report_still_count(watch, story):
+    events = [story.epoch(1), story.epoch(2), story.epoch(3)]
+
+    text = watch(*events, story.finished(epochs=tuple(story.epochs[-1:])), decimal_precision=4)
+
+    assert "Actual consumption for 3 epoch(s):\n\tTime:\t0:00:30\n\tEnergy:\t0.0045 kWh\n\tCO2eq:\t1.8000 g\n" in text
+
+
+def test_verbose_two_adds_epochs_and_warnings(watch, story):
+    text = watch(story.epoch(1), story.warned("mind"), verbose=2, decimal_precision=4)
+
+    assert text == ("CarbonTracker: Epoch 1: 0:00:10.00, 0.0015 kWh (integrated), 0.6000 g.\nCarbonTracker: WARNING - mind\n")
+
+
+def test_verbose_one_shows_no_epoch_and_zero_shows_nothing(watch, story):
+    assert watch(story.epoch(1), story.warned()) == ""
+    assert watch(*story.whole(), verbose=0) == ""
+
+
+def test_a_precision_that_cannot_be_written_is_refused(make_sink):
+    with pytest.raises(SettingsError, match="decimal_precision"):
+        make_sink(console, decimal_precision=-1)
