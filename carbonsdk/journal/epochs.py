@@ -1,0 +1,119 @@
+"""The epochs of a run of many processes: those of one number that ran side by side are one."""
+
+import math
+from collections.abc import Sequence
+
+from carbonsdk import units
+from carbonsdk.clock import utc
+from carbonsdk.energy import across_devices, device_use
+from carbonsdk.journal.claims import Part
+from carbonsdk.journal.records import EpochEnded, Use
+from carbonsdk.journal.shelf import NEWEST
+from carbonsdk.journal.tally import Tally
+from carbonsdk.model import CarbonIntensity, CarbonUse
+from carbonsdk.reports import DeviceEnergy, EpochReport
+
+Seen = tuple[int, EpochEnded]
+"""Which process, and its epoch."""
+
+
+def merged_epochs(parts: Sequence[Part], tallies: Sequence[Tally]) -> tuple[EpochReport, ...]:
+    """Return the newest 10,000 epochs of all processes, in order of time; `parts` come lowest rank first."""
+    by_number: dict[int, list[Seen]] = {}
+    for at, part in enumerate(parts):
+        for epoch in part.assembly.epochs:
+            by_number.setdefault(epoch.number, []).append((at, epoch))
+    groups = [group for seen in by_number.values() for group in _side_by_side(seen)]
+    groups.sort(key=lambda group: (max(epoch.end_ns for _, epoch in group), group[0][1].number))
+    return tuple(_merged(group, tallies) for group in groups[-NEWEST:])
+
+
+def carbon_sum(uses: Sequence[CarbonUse]) -> CarbonUse:
+    """Add up CO2eq; where some is unknown the reason is kept."""
+    known = [use for use in uses if use.grams is not None]
+    reason = "; ".join(dict.fromkeys(use.reason for use in uses if use.reason)) or None
+    if not known:
+        return CarbonUse(None, reason=reason or "no energy is known")
+    parts: dict[CarbonIntensity, list[float]] = {}
+    for use in known:
+        for intensity, joules in use.parts:
+            parts.setdefault(intensity, []).append(joules)
+    sums = tuple((intensity, math.fsum(joules)) for intensity, joules in parts.items())
+    grams = math.fsum(use.grams for use in known if use.grams is not None)
+    joules = math.fsum(share for _, share in sums)
+    main = max(sums, key=lambda part: part[1])[0] if sums else None
+    mean = grams / units.kwh(joules) if joules else known[0].grams_per_kwh
+    return CarbonUse(grams, main, mean, sums, reason)
+
+
+def _side_by_side(seen: Sequence[Seen]) -> list[list[Seen]]:
+    """Split the epochs of one number into groups that share time; one that was done again later stands alone."""
+    groups: list[list[Seen]] = []
+    reached_ns = 0
+    for at, epoch in sorted(seen, key=lambda one: one[1].start_ns):
+        if groups and epoch.start_ns < reached_ns and at not in {other for other, _ in groups[-1]}:
+            groups[-1].append((at, epoch))
+            reached_ns = max(reached_ns, epoch.end_ns)
+        else:
+            groups.append([(at, epoch)])
+            reached_ns = epoch.end_ns
+    return groups
+
+
+def _merged(group: Sequence[Seen], tallies: Sequence[Tally]) -> EpochReport:
+    if len(group) == 1:
+        return tallies[group[0][0]].epoch(group[0][1])
+    by_rank = sorted(group, key=lambda one: one[0])
+    lead = by_rank[0][1]
+    start_ns, end_ns = min(epoch.start_ns for _, epoch in group), max(epoch.end_ns for _, epoch in group)
+    reasons = dict.fromkeys(epoch.reason for _, epoch in by_rank if epoch.reason)
+    chosen = _chosen(by_rank, tallies)
+    devices = tuple(_device_energy(tallies[at], use) for at, _, use in chosen)
+    simulated = all(one.device.simulated for one in devices)
+    return EpochReport(
+        number=lead.number,
+        name=lead.name,
+        start=utc(start_ns),
+        end=utc(end_ns),
+        duration_s=units.seconds(end_ns - start_ns),
+        energy=across_devices([one.energy for one in devices if simulated or not one.device.simulated]),
+        devices=devices,
+        carbon=_carbon(chosen, tallies, simulated=simulated),
+        spans=tallies[by_rank[0][0]].spans(lead.spans),
+        failed=any(epoch.failed for _, epoch in group),
+        partial=any(epoch.partial for _, epoch in group),
+        provisional=any(epoch.provisional for _, epoch in group),
+        reason="; ".join(reasons) or None,
+    )
+
+
+def _chosen(group: Sequence[Seen], tallies: Sequence[Tally]) -> list[tuple[int, EpochEnded, Use]]:
+    """Choose for each device the process whose epoch saw it longest."""
+    best: dict[tuple[str, str, str], tuple[int, EpochEnded, Use]] = {}
+    for at, epoch in group:
+        for use in epoch.uses:
+            key = tallies[at].devices[use.device].key
+            if key not in best or _worth(epoch, use) > _worth(*best[key][1:]):
+                best[key] = (at, epoch, use)
+    return list(best.values())
+
+
+def _worth(epoch: EpochEnded, use: Use) -> tuple[bool, int]:
+    return (use.joules is not None, epoch.end_ns - epoch.start_ns)
+
+
+def _device_energy(tally: Tally, use: Use) -> DeviceEnergy:
+    device = tally.devices[use.device]
+    return DeviceEnergy(
+        device, device_use(device, use.joules, coverage=use.coverage, noise_joules=use.noise_joules, reason=use.reason)
+    )
+
+
+def _carbon(chosen: Sequence[tuple[int, EpochEnded, Use]], tallies: Sequence[Tally], *, simulated: bool) -> CarbonUse:
+    by_process: dict[int, tuple[EpochEnded, list[Use]]] = {}
+    for at, epoch, use in chosen:
+        if simulated or not tallies[at].devices[use.device].simulated:
+            by_process.setdefault(at, (epoch, []))[1].append(use)
+    return carbon_sum(
+        [tallies[at].carbon(epoch.start_ns, epoch.end_ns, uses) for at, (epoch, uses) in sorted(by_process.items())]
+    )

@@ -1,0 +1,81 @@
+"""Where the devices' curves stood at the ends of slots: what an interval's energy is cut at, to meet its intensities."""
+
+import math
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import pairwise
+
+from carbonsdk.footprint import Energy
+from carbonsdk.journal.records import SlotClosed, Use
+
+_UNKNOWN = math.nan
+_MOST_POINTS = 8_000_000  # 64 MB: six years of a dozen devices, and an end to what a hostile journal can ask for
+
+
+class Marks:
+    """Cumulative joules of each device at instants in order; 8 bytes each. Only ever grows."""
+
+    __slots__ = ("_curves", "_instants")
+
+    def __init__(self) -> None:
+        self._instants = array("q")
+        self._curves: list[array[float]] = []
+
+    def add(self, slot: SlotClosed, *, devices: int) -> None:
+        """Append a slot's end for the `devices` known by then; one that is not later than the last is known already."""
+        if self._instants and (slot.at_ns <= self._instants[-1] or len(self._instants) * devices > _MOST_POINTS):
+            return
+        for index, joules in enumerate(slot.cumulative_joules[:devices]):
+            if index == len(self._curves):
+                # Before a device was found its curve stood at 0.
+                self._curves.append(array("d", bytes(8 * len(self._instants))))
+            self._curves[index].append(_UNKNOWN if joules is None else joules)
+        for curve in self._curves[len(slot.cumulative_joules) :]:
+            curve.append(_UNKNOWN)
+        # Last, so that a reader in another thread never finds an instant without its joules.
+        self._instants.append(slot.at_ns)
+
+    @property
+    def last(self) -> SlotClosed | None:
+        """Return the newest slot, or None."""
+        if not self._instants:
+            return None
+        newest = (curve[-1] for curve in self._curves)
+        return SlotClosed(self._instants[-1], tuple(None if math.isnan(joules) else joules for joules in newest))
+
+    def cut(self, start_ns: int, end_ns: int, uses: Sequence[Use]) -> Energy:
+        """Return the energy of `uses` in pieces, cut at every slot's end inside; a use without joules adds nothing."""
+        known = [use for use in uses if use.joules is not None]
+        if not known:
+            return []
+        first, last = bisect_right(self._instants, start_ns), bisect_left(self._instants, end_ns)
+        if first >= last:
+            return [(start_ns, end_ns, math.fsum(use.joules or 0.0 for use in known))]
+        instants = [start_ns, *self._instants[first:last], end_ns]
+        steps = [self._steps(use, instants, first=first) for use in known]
+        return [(left, right, math.fsum(joules)) for (left, right), *joules in zip(pairwise(instants), *steps, strict=True)]
+
+    def _steps(self, use: Use, instants: Sequence[int], *, first: int) -> list[float]:
+        """Return what a device used between each two of `instants`, which sums to its joules."""
+        end_joules = use.start_joules + (use.joules or 0.0)
+        inner = len(instants) - 2
+        curve = self._curves[use.device][first : first + inner] if use.device < len(self._curves) else [0.0] * inner
+        levels = _filled(instants, [use.start_joules, *curve, end_joules])
+        reached = use.start_joules
+        for at, level in enumerate(levels):
+            # A correction may have moved an edge since: no step is negative, and none lies outside the interval.
+            reached = levels[at] = min(max(reached, level), end_joules)
+        return [after - before for before, after in pairwise(levels)]
+
+
+def _filled(instants: Sequence[int], levels: list[float]) -> list[float]:
+    """Replace unknown levels by those on the straight line between their known neighbours; the ends are known."""
+    known = [at for at, level in enumerate(levels) if not math.isnan(level)]
+    if len(known) == len(levels):
+        return levels
+    for left, right in pairwise(known):
+        slope = (levels[right] - levels[left]) / max(1, instants[right] - instants[left])
+        for at in range(left + 1, right):
+            levels[at] = levels[left] + slope * (instants[at] - instants[left])
+    return levels

@@ -1,0 +1,139 @@
+"""One report of a run of many processes: its ranks, its hosts and its attempts."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+from carbonsdk import units
+from carbonsdk.clock import utc
+from carbonsdk.energy import across_devices, device_use, over_time
+from carbonsdk.errors import JournalError
+from carbonsdk.footprint import carbon_use
+from carbonsdk.journal.claims import Claim, Part, claims, totals
+from carbonsdk.journal.epochs import carbon_sum, merged_epochs
+from carbonsdk.journal.tally import Tally
+from carbonsdk.journal.union import length
+from carbonsdk.model import CarbonUse, Device, EnergyUse
+from carbonsdk.reports import DeviceEnergy, RunReport, SpanTotal
+
+
+def merge(parts: Sequence[Part]) -> RunReport:
+    """Return the report of a whole run from those of its processes.
+
+    A device that several processes watched (by host, backend and id) counts once; attempts add up. `duration_s` is the time
+    in which any process ran; what lies between attempts is named among the warnings. Epochs of one number that ran side by
+    side are one epoch; its spans are those of the lowest rank.
+    """
+    if not parts:
+        raise JournalError("there is no record of this run")
+    if len(parts) == 1:
+        (part,) = parts
+        return part.assembly.report(part.state, run_state=part.run_state, record=part.record)
+    parts = sorted(parts, key=lambda part: (part.assembly.run_info.rank, part.span))
+    tallies = [part.assembly.tally for part in parts]
+    found = claims(parts, tallies)
+    devices = totals(found)
+    start_ns, end_ns = min(part.span[0] for part in parts), max(part.span[1] for part in parts)
+    running_s = units.seconds(round(length([part.span for part in parts])))
+    newest = max(parts, key=lambda part: (part.span[0], -part.assembly.run_info.rank))
+    lead, run = parts[0], newest.assembly.run_info
+    return RunReport(
+        run_id=run.run_id,
+        name=run.name,
+        host=lead.assembly.run_info.host,
+        rank=lead.assembly.run_info.rank,
+        state=_state(parts),
+        start=utc(start_ns),
+        end=utc(end_ns),
+        duration_s=running_s,
+        energy=_total(devices.values()),
+        epochs_energy=_epochs_energy(found, parts),
+        devices=tuple(DeviceEnergy(device, energy) for device, energy in devices.values()),
+        carbon=_carbon(found, tallies),
+        epochs=merged_epochs(parts, tallies),
+        epoch_count=round(length([stretch for part in parts for stretch in part.assembly.epoch_numbers])),
+        epochs_planned=run.epochs_planned,
+        spans=_spans(parts, tallies),
+        selection=newest.assembly.selection,
+        warnings=_warnings(parts, lost_s=units.seconds(end_ns - start_ns) - running_s),
+        pue=run.pue,
+        attempts=_attempts(parts),
+        record=lead.record,
+    )
+
+
+def _total(energies: Iterable[tuple[Device, EnergyUse]]) -> EnergyUse:
+    found = list(energies)
+    all_simulated = all(device.simulated for device, _ in found)
+    return across_devices([energy for device, energy in found if all_simulated or not device.simulated])
+
+
+def _epochs_energy(found: Sequence[Claim], parts: Sequence[Part]) -> EnergyUse:
+    """Add up the processes' epochs as their devices are claimed; a claim of a part counts that share of the epochs."""
+    unions = [part.assembly.epoch_uses() for part in parts]
+    by_device: dict[tuple[str, str, str], tuple[Device, list[tuple[EnergyUse, float]]]] = {}
+    for claim in found:
+        uses, duration_s = unions[claim.part]
+        for use in uses:
+            if parts[claim.part].assembly.devices[use.device].key == claim.device.key:
+                joules = None if use.joules is None else use.joules * claim.share
+                noise_joules = use.noise_joules * claim.share
+                energy = device_use(claim.device, joules, coverage=use.coverage, noise_joules=noise_joules, reason=use.reason)
+                by_device.setdefault(claim.device.key, (claim.device, []))[1].append((energy, duration_s * claim.share))
+    return _total((device, over_time(energies)) for device, energies in by_device.values())
+
+
+def _carbon(found: Sequence[Claim], tallies: Sequence[Tally]) -> CarbonUse:
+    """Integrate each process's claims under the intensities that it knew."""
+    all_simulated = all(claim.device.simulated for claim in found)
+    uses = []
+    for at, tally in enumerate(tallies):
+        counted = [claim for claim in found if claim.part == at and (all_simulated or not claim.device.simulated)]
+        pieces = [piece for claim in counted for piece in claim.energy]
+        if pieces:
+            uses.append(carbon_use(pieces, tally.timeline))
+    return carbon_sum(uses)
+
+
+def _spans(parts: Sequence[Part], tallies: Sequence[Tally]) -> tuple[SpanTotal, ...]:
+    """Add up the lowest rank's spans over its attempts."""
+    rank = parts[0].assembly.run_info.rank
+    by_name: dict[str, list[SpanTotal]] = {}
+    for part, tally in zip(parts, tallies, strict=True):
+        if part.assembly.run_info.rank == rank:
+            for span in tally.spans(part.state.spans):
+                by_name.setdefault(span.name, []).append(span)
+    return tuple(
+        SpanTotal(
+            name=name,
+            count=sum(span.count for span in spans),
+            duration_s=math.fsum(span.duration_s for span in spans),
+            energy=over_time([(span.energy, span.duration_s) for span in spans]),
+        )
+        for name, spans in by_name.items()
+    )
+
+
+def _state(parts: Sequence[Part]) -> str:
+    """Return "running" if any process runs; else how the newest attempt of each rank ended, the worse of them."""
+    newest = {part.assembly.run_info.rank: part.run_state for part in sorted(parts, key=lambda part: part.span)}
+    if any(part.run_state == "running" for part in parts):
+        return "running"
+    return "interrupted" if "interrupted" in newest.values() else "finished"
+
+
+def _attempts(parts: Sequence[Part]) -> int:
+    """Return how often the rank that was started most often was started."""
+    most = max(part.assembly.run_info.attempt for part in parts)
+    for rank in {part.assembly.run_info.rank for part in parts}:
+        reached_ns, count = -math.inf, 0
+        for start_ns, end_ns in sorted(part.span for part in parts if part.assembly.run_info.rank == rank):
+            count += start_ns >= reached_ns
+            reached_ns = max(reached_ns, end_ns)
+        most = max(most, count)
+    return most
+
+
+def _warnings(parts: Sequence[Part], *, lost_s: float) -> tuple[str, ...]:
+    texts = dict.fromkeys(text for part in parts for text in part.assembly.warnings)
+    lost = (f"{lost_s:,.0f} s between attempts, when nothing ran, are in no figure",) if lost_s >= 1 else ()
+    return (*lost, *texts)

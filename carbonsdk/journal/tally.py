@@ -1,0 +1,120 @@
+"""From the uses in a record to the figures of a report."""
+
+import copy
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, overload
+
+from carbonsdk import units
+from carbonsdk.clock import utc
+from carbonsdk.energy import across_devices, device_use
+from carbonsdk.footprint import Timeline, carbon_use
+from carbonsdk.journal.marks import Marks
+from carbonsdk.journal.records import EpochEnded, SpanUse, Use
+from carbonsdk.journal.shelf import EpochShelf
+from carbonsdk.model import CarbonUse, Device, EnergyUse
+from carbonsdk.reports import DeviceEnergy, EpochReport, SpanTotal
+
+
+class Tally:
+    """The devices, curves and intensities of one process of a run, and what any uses of them come to."""
+
+    __slots__ = ("devices", "marks", "timeline")
+
+    def __init__(self) -> None:
+        self.devices: tuple[Device, ...] = ()
+        self.marks = Marks()
+        self.timeline = Timeline()
+
+    def snapshot(self) -> "Tally":
+        """Return a tally whose figures no later device or intensity changes."""
+        twin = copy.copy(self)
+        twin.timeline = copy.copy(self.timeline)
+        return twin
+
+    def counted(self, index: int) -> bool:
+        """Say whether a device is part of totals: simulated ones are so only where there is no real one."""
+        return not self.devices[index].simulated or all(device.simulated for device in self.devices)
+
+    def energies(self, uses: Iterable[Use]) -> tuple[DeviceEnergy, ...]:
+        """Return what each device used, the simulated ones too."""
+        return tuple(DeviceEnergy(self.devices[use.device], self._energy(use)) for use in uses)
+
+    def total(self, uses: Iterable[Use]) -> EnergyUse:
+        """Return what all devices used that count."""
+        return across_devices([self._energy(use) for use in uses if self.counted(use.device)])
+
+    def carbon(self, start_ns: int, end_ns: int, uses: Iterable[Use]) -> CarbonUse:
+        """Return the CO2eq of what all devices used that count."""
+        counted = [use for use in uses if self.counted(use.device)]
+        return carbon_use(self.marks.cut(start_ns, end_ns, counted), self.timeline)
+
+    def epoch(self, ended: EpochEnded) -> EpochReport:
+        """Return the report of an epoch."""
+        return EpochReport(
+            number=ended.number,
+            name=ended.name,
+            start=utc(ended.start_ns),
+            end=utc(ended.end_ns),
+            duration_s=units.seconds(ended.end_ns - ended.start_ns),
+            energy=self.total(ended.uses),
+            devices=self.energies(ended.uses),
+            carbon=self.carbon(ended.start_ns, ended.end_ns, ended.uses),
+            spans=self.spans(ended.spans),
+            failed=ended.failed,
+            partial=ended.partial,
+            provisional=ended.provisional,
+            reason=ended.reason,
+        )
+
+    def spans(self, spans: Iterable[SpanUse]) -> tuple[SpanTotal, ...]:
+        """Return the totals of spans by name."""
+        return tuple(
+            SpanTotal(
+                name=span.name,
+                count=span.times,
+                duration_s=units.seconds(span.duration_ns),
+                energy=self.total(span.uses),
+            )
+            for span in spans
+        )
+
+    def _energy(self, use: Use) -> EnergyUse:
+        return device_use(
+            self.devices[use.device], use.joules, coverage=use.coverage, noise_joules=use.noise_joules, reason=use.reason
+        )
+
+
+class EpochReports(Sequence[EpochReport]):
+    """The reports of a run's epochs, each made when it is asked for: ten thousand would hold up `stop()`."""
+
+    __slots__ = ("_shelf", "_tally")
+
+    def __init__(self, shelf: EpochShelf, tally: Tally) -> None:
+        self._shelf = shelf
+        self._tally = tally
+
+    def __len__(self) -> int:
+        return len(self._shelf)
+
+    def __iter__(self) -> Iterator[EpochReport]:
+        return (self._tally.epoch(ended) for ended in self._shelf)
+
+    @overload
+    def __getitem__(self, index: int) -> EpochReport: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[EpochReport, ...]: ...
+    def __getitem__(self, index: int | slice) -> EpochReport | tuple[EpochReport, ...]:
+        found = self._shelf[index]
+        return self._tally.epoch(found) if isinstance(found, EpochEnded) else tuple(map(self._tally.epoch, found))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} epoch reports>"
+
+    def __reduce__(self) -> Any:
+        return (tuple, (list(self),))
