@@ -71,8 +71,8 @@ class FakeGpu:
     The energy counter moves every `counter_step_s`; `counter_scale` makes it disagree with the power sensor, and at each of
     `counter_resets_s` it starts again at 0. The power sensor is renewed every `power_step_s` and shows the mean of the
     `power_window_s` before that (0: the instant). `power_usage` is what `nvmlDeviceGetPowerUsage` gives; `average` and
-    `instant` say whether field values 185 and 186 answer. `module` is the power of a whole Grace-Hopper module, which the counter then
-    counts. `mig` is None where the board knows no MIG, else the UUIDs of its instances.
+    `instant` say whether field values 185 and 186 answer. `module` is the power of a whole Grace-Hopper module, which the
+    counter then counts. `mig` is None where the board knows no MIG, else the UUIDs of its instances.
     """
 
     uuid: str
