@@ -33,7 +33,7 @@ enum { USAGE_NONE = 0, USAGE_INSTANT = 1, USAGE_AVERAGE = 2 };
 typedef struct { uint64_t version; int64_t now_ns, origin_ns; uint64_t inits, shutdowns, calls; } control_t;
 typedef struct { int repeat, count; double *t, *w, *e; } curve_t;
 typedef struct { curve_t curves[MAX_ITEMS]; int count; } profile_t;
-typedef struct { char call[TEXT]; double start, end, hang; int code, has_value; unsigned long long value; } fault_t;
+typedef struct { char call[TEXT]; double start, end, hang; int code, has_value, times, seen; unsigned long long value; } fault_t;
 typedef struct { unsigned pid, sm; unsigned long long bytes; int graphics; } process_t;
 typedef struct {
     char uuid[TEXT], bus[TEXT], name[TEXT];
@@ -175,7 +175,8 @@ static void read_line(char *line) {
         sscanf(rest, "%u %d %llu %u", &p->pid, &p->graphics, &p->bytes, &p->sm);
     } else if (!strcmp(key, "fault") && g->fault_count < MAX_ITEMS) {
         fault_t *f = &g->faults[g->fault_count++];
-        sscanf(rest, "%127s %lf %lf %d %lf %d %llu", f->call, &f->start, &f->end, &f->code, &f->hang, &f->has_value, &f->value);
+        sscanf(rest, "%127s %lf %lf %d %lf %d %d %llu", f->call, &f->start, &f->end, &f->times, &f->hang, &f->code, &f->has_value,
+               &f->value);
     }
 }
 
@@ -233,6 +234,7 @@ static int find_fault(gpu_t *g, const char *call, answer_t *a, double *hang) {
     for (int i = 0; i < g->fault_count; i++) {
         fault_t *f = &g->faults[i];
         if (!is_call(f, call) || a->now < f->start || a->now >= f->end) continue;
+        if (f->times && f->seen++ >= f->times) continue;
         if (f->code) code = f->code;
         if (f->hang > *hang) *hang = f->hang;
         if (f->has_value) { a->has_value = 1; a->value = f->value; }

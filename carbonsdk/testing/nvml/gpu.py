@@ -40,7 +40,7 @@ class NvmlCode(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What goes wrong with one call while the clock is in [start_s, end_s).
+    """What goes wrong with one call while the clock is in [start_s, end_s), the first `times` times (0: every time).
 
     `call` is NVML's function without its version suffix (`nvmlDeviceGetPowerUsage`), `field:186` for one field value, or `*`.
     The call first hangs for `hang_s` of real time, then fails with `code`, or else answers `value` in its own unit.
@@ -49,6 +49,7 @@ class Fault:
     call: str
     start_s: float = 0.0
     end_s: float = math.inf
+    times: int = 0
     code: NvmlCode = NvmlCode.SUCCESS
     hang_s: float = 0.0
     value: int | None = None
@@ -129,4 +130,4 @@ def _curves(key: str, profile: Profile) -> Iterator[str]:
 
 def _fault(fault: Fault) -> str:
     value = "0 0" if fault.value is None else f"1 {fault.value}"
-    return f"fault {fault.call} {fault.start_s!r} {fault.end_s!r} {int(fault.code)} {fault.hang_s!r} {value}"
+    return f"fault {fault.call} {fault.start_s!r} {fault.end_s!r} {fault.times} {fault.hang_s!r} {int(fault.code)} {value}"
