@@ -1,3 +1,61 @@
-"""Energy, CO2eq and a forecast of training runs."""
+"""Energy, CO2eq and a forecast of training runs, in numbers that say where they come from.
+
+::
+
+    import carbonsdk as ct
+
+    @ct.track_epoch
+    def train_one_epoch(model, data): ...
+
+    with ct.epoch() as epoch: ...
+    epoch.report.energy.joules
+"""
+
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from carbonsdk import errors, runs
+    from carbonsdk.api import configure, current, epoch, span, stop, track_epoch
+    from carbonsdk.reports import EpochReport, Forecast, RunReport, SpanReport
+    from carbonsdk.tracker import CarbonTracker
+
+__all__ = [
+    "CarbonTracker",
+    "EpochReport",
+    "Forecast",
+    "RunReport",
+    "SpanReport",
+    "configure",
+    "current",
+    "epoch",
+    "errors",
+    "runs",
+    "span",
+    "stop",
+    "track_epoch",
+]
+
+_HOMES = {
+    **dict.fromkeys(("configure", "current", "epoch", "span", "stop", "track_epoch"), "carbonsdk.api"),
+    **dict.fromkeys(("EpochReport", "Forecast", "RunReport", "SpanReport"), "carbonsdk.reports"),
+    "CarbonTracker": "carbonsdk.tracker",
+}
+
+
+def __getattr__(name: str) -> object:
+    # Imported at first use: `import carbonsdk` costs next to nothing and touches nothing.
+    from importlib import import_module
+
+    if name in ("errors", "runs"):
+        return import_module(f"carbonsdk.{name}")
+    if name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'carbonsdk' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

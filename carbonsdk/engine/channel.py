@@ -1,0 +1,178 @@
+"""One backend from its making to its closing, with the thread that its calls may hang in."""
+
+import threading
+from collections.abc import Callable
+from typing import NamedTuple
+
+from carbonsdk.clock import Clock
+from carbonsdk.engine.accounting import Stamped
+from carbonsdk.engine.ledger import Ledger
+from carbonsdk.engine.notices import Notices
+from carbonsdk.engine.source import Source
+from carbonsdk.interfaces import Backend
+from carbonsdk.model import Device, DeviceKind, Quality
+
+EDGE_WAIT_S = 0.05
+
+
+class Answer(NamedTuple):
+    """A device of a backend, and what it said to a first reading: the reading, or why there was none."""
+
+    device: Device
+    first: Stamped | None
+    reason: str | None
+
+
+class Offer(NamedTuple):
+    """What is known of a backend before it is opened."""
+
+    name: str
+    make: Callable[[], Backend]
+    preference: int
+    kinds: frozenset[DeviceKind]
+    inline: bool
+    named: bool
+
+
+class Channel:
+    """A backend under way.
+
+    It is made, opened and asked for a first reading in a thread of its own. A backend that is not `inline` is read in that
+    thread for the rest of its life, since a driver call can hang; the edges wait for it no longer than `EDGE_WAIT_S`.
+    """
+
+    def __init__(self, offer: Offer, *, ledger: Ledger, clock: Clock, notices: Notices, reach_ns: int | None = None) -> None:
+        self.offer = offer
+        self._reach_ns = reach_ns
+        self.state = "opening"  # then "ready" or "failed", and "closed"
+        self.reason: str | None = None
+        self.error: BaseException | None = None
+        self.answers: list[Answer] = []
+        self.source: Source | None = None
+        self._ledger, self._clock, self._notices = ledger, clock, notices
+        self._turn = threading.Condition()
+        self._asked_ns = 0
+        self._started_ns = -1
+        self._finished_ns = -1
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    def start(self, on_settled: Callable[["Channel"], None]) -> None:
+        """Open the backend in its thread, then call `on_settled` there."""
+        self._thread = threading.Thread(target=self._live, args=(on_settled,), name=f"carbonsdk-{self.offer.name}", daemon=True)
+        self._thread.start()
+
+    def _live(self, on_settled: Callable[["Channel"], None]) -> None:
+        try:
+            self._open()
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the border to a plugin
+            self.error = error
+            self.reason = str(error) or type(error).__name__
+            self.state = "failed"
+        on_settled(self)
+        if self.offer.inline or self.state == "failed":
+            return
+        self._serve()
+
+    def _open(self) -> None:
+        backend = self.offer.make()
+        self.source = Source(
+            self.offer.name,
+            backend,
+            ledger=self._ledger,
+            clock=self._clock,
+            notices=self._notices,
+            reach_ns=self._reach_ns,
+        )
+        with self.source.lock:
+            devices = backend.open()
+            self.answers = [self._first_answer(backend, device) for device in devices]
+        if not self.answers:
+            self.reason, self.state = "it found no device", "failed"
+        elif all(answer.first is None for answer in self.answers):
+            self.reason, self.state = self.answers[0].reason, "failed"
+        else:
+            self.state = "ready"
+        if self.state == "failed":
+            self.source.close()
+
+    def _first_answer(self, backend: Backend, device: Device) -> Answer:
+        before_ns = self._clock.monotonic_ns()
+        try:
+            reading = backend.read(device)
+        except (Exception, SystemExit) as error:  # noqa: BLE001
+            return Answer(device, None, str(error) or type(error).__name__)
+        if device.sensor.quality is Quality.MISSING:
+            return Answer(device, None, device.sensor.note)
+        return Answer(device, Stamped(before_ns, self._clock.monotonic_ns(), reading), None)
+
+    def _serve(self) -> None:
+        source = self.source
+        assert source is not None  # noqa: S101 - a ready channel has one
+        while True:
+            with self._turn:
+                self._turn.wait_for(lambda: self._stopping or self._asked_ns > self._started_ns)
+                if self._stopping:
+                    break
+                self._started_ns = max(self._clock.monotonic_ns(), self._asked_ns)
+                started_ns = self._started_ns
+            with source.lock:
+                source.read_all()
+            with self._turn:
+                self._finished_ns = started_ns
+                self._turn.notify_all()
+        with source.lock:
+            source.close()
+
+    @property
+    def busy_s(self) -> float:
+        """Return for how long the reading under way has been going on; 0 where none is."""
+        with self._turn:
+            if self._started_ns <= self._finished_ns:
+                return 0.0
+            return (self._clock.monotonic_ns() - self._started_ns) / 1e9
+
+    def ask(self, at_ns: int) -> None:
+        """Have the devices read at or after an instant, without waiting."""
+        if self.offer.inline:
+            self._read_here(at_ns, timeout_s=0.0)
+            return
+        with self._turn:
+            self._asked_ns = max(self._asked_ns, at_ns)
+            self._turn.notify_all()
+
+    def wait(self, at_ns: int, timeout_s: float) -> bool:
+        """Wait until what was asked for that instant is read; say whether it is."""
+        if self.offer.inline:
+            return True
+        with self._turn:
+            return self._turn.wait_for(lambda: self._finished_ns >= at_ns or self._stopping, timeout_s)
+
+    def _read_here(self, at_ns: int, timeout_s: float) -> None:
+        source = self.source
+        if source is None or not source.lock.acquire(timeout=timeout_s or EDGE_WAIT_S):
+            return
+        try:
+            if source.last_read_ns < at_ns:  # another thread's reading, waited for, may do as well
+                source.read_all()
+        finally:
+            source.lock.release()
+
+    def stop(self) -> None:
+        """Ask the channel to end; `join` waits for it."""
+        with self._turn:
+            self._stopping = True
+            self._turn.notify_all()
+        if self.offer.inline and self.source is not None and self.state == "ready":
+            with self.source.lock:
+                self.source.close()
+        if self.state == "ready":
+            self.state = "closed"
+
+    def join(self, timeout_s: float) -> str | None:
+        """Wait for the channel's thread; return its name if it is stuck in a call of the backend."""
+        thread = self._thread
+        if thread is None or thread is threading.current_thread():
+            return None
+        thread.join(timeout_s)
+        return thread.name if thread.is_alive() else None

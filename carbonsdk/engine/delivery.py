@@ -1,0 +1,95 @@
+"""Events on their way to sinks: a bounded queue and a thread each, so that a bad sink harms itself alone."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from carbonsdk.engine.guard import Guard
+from carbonsdk.engine.notices import Notices
+from carbonsdk.events import Event
+from carbonsdk.interfaces import Sink
+
+_QUEUE_LENGTH = 10_000
+_TRIES = 3
+
+
+class Delivery:
+    """One sink's queue and thread.
+
+    `put` takes a function that makes the event, so that building reports costs the sink's thread and not the user's. The
+    sink is made in its thread as well: a factory that hangs hangs alone. A sink that raises gets the event again, at most
+    three times, then the event is dropped and counted; a full queue drops its oldest.
+    """
+
+    def __init__(self, name: str, make: Callable[[], Sink], notices: Notices) -> None:
+        self.name = name
+        self.dropped = 0
+        self._make = make
+        self._notices = notices
+        self._queue: deque[Callable[[], Event | None]] = deque()
+        self._turn = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._live, name=f"carbonsdk-sink-{name}", daemon=True)
+
+    def start(self) -> None:
+        """Start the sink's thread."""
+        self._thread.start()
+
+    def put(self, event: Callable[[], Event | None]) -> None:
+        """Queue an event; never blocks."""
+        with self._turn:
+            if self._closing:
+                return
+            if len(self._queue) >= _QUEUE_LENGTH:
+                self._queue.popleft()
+                self.dropped += 1
+            self._queue.append(event)
+            self._turn.notify()
+
+    def _live(self) -> None:
+        with Guard(f"sink {self.name}", self._notices.fault) as made:
+            sink = self._make()
+        if made.error is not None:
+            with self._turn:
+                self._closing = True
+                self.dropped += len(self._queue)
+                self._queue.clear()
+            return
+        while (make_event := self._next()) is not None:
+            self._hand_over(sink, make_event)
+        with Guard(f"closing sink {self.name}", self._notices.fault):
+            sink.close()
+
+    def _next(self) -> Callable[[], Event | None] | None:
+        with self._turn:
+            self._turn.wait_for(lambda: self._queue or self._closing)
+            return self._queue.popleft() if self._queue else None
+
+    def _hand_over(self, sink: Sink, make_event: Callable[[], Event | None]) -> None:
+        with Guard(f"event for sink {self.name}", self._notices.fault) as made:
+            event = make_event()
+        if made.error is not None or event is None:
+            return
+        for _ in range(_TRIES):
+            with Guard(f"sink {self.name}", self._notices.fault) as handed:
+                sink.handle(event)
+            if handed.error is None:
+                return
+        self.dropped += 1
+
+    def close(self) -> None:
+        """Take no more events; those queued are still delivered. `join` waits."""
+        with self._turn:
+            self._closing = True
+            self._turn.notify()
+
+    def join(self, deadline_s: float) -> str | None:
+        """Wait until `time.monotonic()` reaches the deadline; return the thread's name if the sink is stuck."""
+        self._thread.join(max(0.0, deadline_s - time.monotonic()))
+        if not self._thread.is_alive():
+            return None
+        with self._turn:
+            self.dropped += len(self._queue)
+            self._queue.clear()
+        return self._thread.name

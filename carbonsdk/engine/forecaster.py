@@ -1,0 +1,86 @@
+"""The forecast of a run under way: kept up in the sampler's thread, never on an epoch's path."""
+
+import threading
+from array import array
+
+from carbonsdk.engine.feed import IntensityFeed
+from carbonsdk.engine.plan import Plan
+from carbonsdk.engine.prediction import History, Lap, forecast
+from carbonsdk.engine.scribe import Scribe
+from carbonsdk.events import ForecastMade
+from carbonsdk.journal.records import EpochEnded
+from carbonsdk.reports import Estimate, Forecast
+from carbonsdk.units import NS_PER_S
+
+
+class Forecaster:
+    """Collects the epochs that end, and forecasts where enough have."""
+
+    def __init__(self, plan: Plan, scribe: Scribe, feed: IntensityFeed, *, start_unix_ns: int) -> None:
+        self._plan, self._scribe, self._feed = plan, scribe, feed
+        self._start_ns = start_unix_ns
+        self._laps = array("d")  # start, end, start joules, end joules; NaN where unknown
+        self._lock = threading.Lock()
+        self._made_at = 0
+        self.latest: Forecast | None = None
+
+    @property
+    def _seen(self) -> int:
+        return len(self._laps) // 4
+
+    @property
+    def due(self) -> bool:
+        """Say whether the first forecast can be made, or there is enough new for another: 1 % more epochs."""
+        least = self._plan.epochs_before_forecast
+        if not self._plan.info.epochs_planned or least == 0 or self._seen < max(1, least):
+            return False
+        return self._made_at == 0 or self._seen >= self._made_at + max(1, self._made_at // 100)
+
+    def saw(self, ended: EpochEnded) -> None:
+        """Take an epoch that has ended."""
+        if ended.partial:
+            return
+        start_joules = end_joules = 0.0
+        known = False
+        for use in ended.uses:
+            if use.joules is not None:
+                start_joules += use.start_joules
+                end_joules += use.start_joules + use.joules
+                known = True
+        nothing = float("nan")
+        lap = ((ended.start_ns - self._start_ns) / NS_PER_S, (ended.end_ns - self._start_ns) / NS_PER_S)
+        with self._lock:
+            self._laps.extend((*lap, start_joules if known else nothing, end_joules if known else nothing))
+
+    def follow(self) -> None:
+        """Make a forecast if one is due, and tell of it."""
+        if not self.due:
+            return
+        made = self.forecast()
+        if made is not None:
+            self.latest = made
+            self._scribe.tell(lambda: ForecastMade(self._plan.info, made))
+
+    def forecast(self) -> Forecast | None:
+        """Return a forecast from the epochs so far; None while none has ended with known energy."""
+        planned = self._plan.info.epochs_planned
+        if not planned or not self._seen:
+            return None
+        with self._lock:
+            rows = self._laps.tolist()
+            self._made_at = self._seen
+        laps = [
+            Lap(start, end, None if first != first else first, None if last != last else last)  # noqa: PLR0124 - NaN
+            for start, end, first, last in zip(*(iter(rows),) * 4, strict=True)
+        ]
+        last_s = max(lap.end_s for lap in laps)
+        return forecast(
+            History(laps),
+            epochs_total=planned,
+            intensity=self._ahead,
+            grams_so_far=self._scribe.assembly.grams_until(self._start_ns + int(last_s * NS_PER_S)),
+        )
+
+    def _ahead(self, start_s: float, end_s: float) -> Estimate | None:
+        first_ns = self._start_ns + int(start_s * NS_PER_S)
+        return self._feed.outlook(first_ns, self._start_ns + int(end_s * NS_PER_S))

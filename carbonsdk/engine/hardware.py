@@ -1,0 +1,186 @@
+"""The backends of a run: opened side by side, chosen, read at edges and ticks, and closed."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from carbonsdk.clock import Clock
+from carbonsdk.engine.channel import EDGE_WAIT_S, Answer, Channel, Offer
+from carbonsdk.engine.ledger import Ledger
+from carbonsdk.engine.notices import Notices
+from carbonsdk.engine.selection import Selection
+from carbonsdk.engine.source import SPARING
+from carbonsdk.errors import BackendUnavailable
+from carbonsdk.model import Device, DeviceKind
+from carbonsdk.reports import Choice
+from carbonsdk.units import NS_PER_S
+
+PATIENCE_S = 1.0  # how long a kind waits for a better backend than the one that has answered
+NAMED_WAIT_S = 5.0
+_HUNG_S = 10.0
+_SPAN_SPARING = 4 * SPARING
+
+
+class Hardware:
+    """All channels of a run. `on_chosen` hears of each round of newly adopted devices, in a channel's thread."""
+
+    def __init__(  # noqa: PLR0913 - the engine's own wiring, made in one place
+        self,
+        offers: Iterable[Offer],
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        notices: Notices,
+        kinds: frozenset[DeviceKind],
+        edge_reads: str,
+        interval_ns: int,
+        on_chosen: Callable[[Sequence[tuple[int, Device]], tuple[Choice, ...]], None],
+    ) -> None:
+        reach_ns = 2 * interval_ns if edge_reads == "never" else None
+        self.channels = [Channel(offer, ledger=ledger, clock=clock, notices=notices, reach_ns=reach_ns) for offer in offers]
+        self._ledger, self._clock, self._notices = ledger, clock, notices
+        self._selection = Selection(kinds)
+        self._edge_reads = edge_reads
+        self._on_chosen = on_chosen
+        self._lock = threading.RLock()
+        self._settled = threading.Condition(self._lock)
+        self._patient_until = time.monotonic() + PATIENCE_S
+        self._live: tuple[Channel, ...] = ()
+        self._waited = False
+        self.next_span_read_ns = 0
+
+    def start(self) -> None:
+        """Open every backend in a thread of its own."""
+        for channel in self.channels:
+            channel.start(self._on_settled)
+
+    def _on_settled(self, _channel: Channel) -> None:
+        self.choose()
+
+    def choose(self) -> None:
+        """Adopt what can be adopted by now."""
+        with self._lock:
+            patient = time.monotonic() < self._patient_until
+            verdict = self._selection.decide(self.channels, patient=patient)
+            adopted = [self._adopt(channel, answer) for channel, answer in verdict.adopt]
+            if adopted:
+                self._hand_over(adopted)
+                self._drop_superseded()
+            if adopted or not any(channel.state == "opening" for channel in self.channels):
+                self._on_chosen([(index, device) for _, index, device in adopted], self.choices)
+            self._settled.notify_all()
+
+    def _adopt(self, channel: Channel, answer: Answer) -> tuple[Channel, int, Device]:
+        index = self._ledger.open_account(answer.device, self._clock.monotonic_ns())
+        if answer.first is not None:
+            self._ledger.record(index, answer.first)
+        else:
+            self._ledger.silence(index, answer.reason or "it gives no reading")
+        return channel, index, answer.device
+
+    def _hand_over(self, adopted: list[tuple[Channel, int, Device]]) -> None:
+        for channel in dict.fromkeys(channel for channel, _, _ in adopted):
+            assert channel.source is not None  # noqa: S101 - a ready channel has one
+            channel.source.adopt([(index, device) for owner, index, device in adopted if owner is channel])
+            if channel not in self._live:
+                self._live = (*self._live, channel)
+
+    def _drop_superseded(self) -> None:
+        for name, device in self._selection.superseded():
+            for channel in self._live:
+                if channel.offer.name == name and channel.source is not None:
+                    channel.source.abandon(device.id, "another device's counter holds its energy")
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """Return what was chosen and what was not, with reasons."""
+        with self._lock:
+            return self._selection.choices(self.channels)
+
+    def await_first(self) -> None:
+        """Give backends whose reading is quick a moment to answer before the first epoch; once."""
+        if self._waited:
+            return
+        self._waited = True
+        with self._settled:
+            self._settled.wait_for(self._quick_ones_answered, EDGE_WAIT_S)
+
+    def _quick_ones_answered(self) -> bool:
+        return not any(channel.offer.inline and channel.state == "opening" for channel in self.channels)
+
+    def await_named(self) -> None:
+        """Wait for backends named by the user; raise BackendUnavailable for one that does not answer."""
+        named = [channel for channel in self.channels if channel.offer.named]
+        with self._settled:
+            self._settled.wait_for(lambda: all(channel.state != "opening" for channel in named), NAMED_WAIT_S)
+        for channel in named:
+            if channel.state == "opening":
+                raise BackendUnavailable(f"backend {channel.offer.name!r} has not answered in {NAMED_WAIT_S:.0f} s")
+            if channel.state == "failed":
+                if channel.error is not None:
+                    raise channel.error
+                raise BackendUnavailable(f"backend {channel.offer.name!r}: {channel.reason}")
+
+    def read_edge(self, at_ns: int) -> None:
+        """Have the devices read at an edge, waiting `EDGE_WAIT_S` at most for those that can hang."""
+        if self._edge_reads == "never":
+            return
+        asked = []
+        for channel in self._live:
+            source = channel.source
+            spare = self._edge_reads == "auto" and source and at_ns - source.last_read_ns < SPARING * source.cost_ns
+            if not spare:
+                channel.ask(at_ns)
+                asked.append(channel)
+        deadline = time.monotonic() + EDGE_WAIT_S
+        for channel in asked:
+            if not channel.offer.inline:
+                channel.wait(at_ns, max(0.0, deadline - time.monotonic()))
+        self._plan_span_read()
+
+    def read_span_edge(self, at_ns: int) -> None:
+        """Have the devices read at a span's edge, where that is cheap; waits for none that can hang."""
+        if self._edge_reads != "never":
+            for channel in self._live:
+                source = channel.source
+                if source and at_ns - source.last_read_ns >= _SPAN_SPARING * source.cost_ns:
+                    channel.ask(at_ns)
+        self._plan_span_read()
+
+    def _plan_span_read(self) -> None:
+        due = [source.last_read_ns + _SPAN_SPARING * source.cost_ns for each in self._live if (source := each.source)]
+        # At most every 0.2 ms, so that a million spans do not ask a million times.
+        self.next_span_read_ns = max(min(due, default=0), self._clock.monotonic_ns() + 200_000)
+
+    def tick(self, now_ns: int) -> None:
+        """Have every device read, waiting for none; notice those that hang."""
+        if time.monotonic() >= self._patient_until and any(channel.state == "ready" for channel in self.channels):
+            self.choose()
+        for channel in self._live:
+            channel.ask(now_ns)
+            if channel.busy_s > _HUNG_S and channel.source is not None:
+                channel.source.silence("its driver does not answer")
+                self._notices.warn(
+                    f"backend {channel.offer.name} has not answered for {_HUNG_S:.0f} s; its devices are missing"
+                )
+
+    @property
+    def shortest_wrap_s(self) -> float | None:
+        """Return the least time in which a counter can wrap, or None where none does."""
+        times = [
+            channel.source.wrap_s for channel in self._live if channel.source is not None and channel.source.wrap_s is not None
+        ]
+        return min(times, default=None)
+
+    def stop(self, deadline_s: float) -> list[str]:
+        """End all channels until `time.monotonic()` reaches the deadline; return the names of threads that are stuck."""
+        for channel in self.channels:
+            channel.stop()
+        stuck = (channel.join(max(0.0, deadline_s - time.monotonic())) for channel in self.channels)
+        return [name for name in stuck if name is not None]
+
+
+def interval_ns(update_interval_s: float, shortest_wrap_s: float | None) -> int:
+    """Return how often to read: as asked, but at least four times in the time that a counter takes to wrap."""
+    seconds = update_interval_s if shortest_wrap_s is None else min(update_interval_s, shortest_wrap_s / 4)
+    return max(round(seconds * NS_PER_S), 1_000_000)

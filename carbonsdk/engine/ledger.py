@@ -1,0 +1,135 @@
+"""The ledger: every device's curve, and the differences that people ask for."""
+
+import math
+import threading
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from carbonsdk.engine.accounting import Stamped, limits
+from carbonsdk.engine.curve import Curve, Mark
+from carbonsdk.journal.records import Use
+from carbonsdk.model import Device
+
+_NOWHERE = Mark(0.0, 0.0, 0.0, 0.0, True)
+
+
+class Marks(NamedTuple):
+    """All devices' curves at one instant."""
+
+    at_ns: int
+    marks: tuple[Mark | None, ...]
+
+    @property
+    def settled(self) -> bool:
+        """Say whether none of the marks can still move."""
+        return all(mark is None or mark.settled for mark in self.marks)
+
+
+class Account:
+    """One device of the ledger: its curve, and why it is silent when it is.
+
+    `silent` gives the reason while no readings are to be expected (lost, quarantined, given up); then its curve is final.
+    `reach_ns` is how far beyond its newest reading the curve may be drawn: where reading it again would cost too much.
+    """
+
+    __slots__ = ("curve", "device", "fault", "reach_ns", "silent", "since_ns")
+
+    def __init__(self, device: Device, curve: Curve, since_ns: int) -> None:
+        self.device = device
+        self.curve = curve
+        self.since_ns = since_ns
+        self.fault: str | None = None
+        self.silent: str | None = None
+        self.reach_ns = 0
+
+
+class Ledger:
+    """Every device's curve behind one lock. Devices are only ever added; their index is their name here."""
+
+    def __init__(self, interval_ns: int) -> None:
+        self._interval_ns = interval_ns
+        self._lock = threading.Lock()
+        self.accounts: list[Account] = []
+
+    def open_account(self, device: Device, since_ns: int) -> int:
+        """Add a device and return its index."""
+        curve = Curve(limits(device.sensor, device.kind, self._interval_ns))
+        with self._lock:
+            self.accounts.append(Account(device, curve, since_ns))
+            return len(self.accounts) - 1
+
+    def record(self, index: int, stamped: Stamped) -> str | None:
+        """Add a reading to a device's curve; return what is wrong with it, or None."""
+        with self._lock:
+            account = self.accounts[index]
+            fault = account.curve.record(stamped)
+            account.silent = None
+            account.fault = fault or account.fault
+            return fault
+
+    def silence(self, index: int, reason: str) -> None:
+        """Note that no readings are to be expected from a device until the next one comes."""
+        with self._lock:
+            self.accounts[index].silent = reason
+
+    def wrap_s(self, index: int) -> float | None:
+        """Return the least time in which a device's counter can wrap at full power, or None."""
+        with self._lock:
+            return self.accounts[index].curve.wrap_s
+
+    def marks(self, at_ns: int) -> Marks:
+        """Return all curves at an instant; where one ends within reach of it, the instant becomes a knot."""
+        with self._lock:
+            return Marks(at_ns, tuple(_mark(account, at_ns) for account in self.accounts))
+
+    def rises(self, intervals: Sequence[tuple[int, int]]) -> list[list[tuple[float, float, float, float]]]:
+        """Return, for each device and each interval, start joules, joules, covered nanoseconds and noise."""
+        with self._lock:
+            return [[account.curve.rise(start, end) for start, end in intervals] for account in self.accounts]
+
+    def known_until(self) -> int | None:
+        """Return the newest instant at which every device that still answers has a reading, or None."""
+        with self._lock:
+            newest = [account.curve.last_ns for account in self.accounts if account.silent is None]
+        if not newest or any(each is None for each in newest):
+            return None
+        return min(each for each in newest if each is not None)
+
+    def forget_before(self, at_ns: int) -> None:
+        """Let go of what nobody will ask for again."""
+        with self._lock:
+            for account in self.accounts:
+                account.curve.forget_before(at_ns)
+
+    def uses(self, start: Marks, end: Marks) -> tuple[Use, ...]:
+        """Return what each device used between two instants."""
+        duration_ns = end.at_ns - start.at_ns
+        return tuple(
+            self._use(index, start.marks[index] if index < len(start.marks) else None, mark, duration_ns)
+            for index, mark in enumerate(end.marks)
+        )
+
+    def _use(self, index: int, before: Mark | None, after: Mark | None, duration_ns: int) -> Use:
+        account = self.accounts[index]
+        if after is None:
+            return Use(index, 0.0, None, 0.0, 0.0, account.silent or account.fault or "it had not answered yet")
+        start = before or _NOWHERE
+        covered_ns = after.covered_ns - start.covered_ns
+        if covered_ns <= 0 < duration_ns:
+            return Use(index, start.joules, None, 0.0, 0.0, account.silent or account.fault or "no reading in this interval")
+        coverage = 1.0 if duration_ns <= 0 else min(1.0, covered_ns / duration_ns)
+        noise = math.sqrt(
+            max(0.0, after.variance - start.variance)
+            + start.edge_joules * start.edge_joules
+            + after.edge_joules * after.edge_joules
+        )
+        reason = (account.silent or account.fault) if coverage < 0.999 else None
+        return Use(index, start.joules, after.joules - start.joules, coverage, noise, reason)
+
+
+def _mark(account: Account, at_ns: int) -> Mark | None:
+    # A silent device's curve is final as it stands: what it used meanwhile counts after this instant, if ever.
+    silent = account.silent is not None
+    last_ns = account.curve.last_ns
+    within_reach = last_ns is not None and at_ns - last_ns <= account.reach_ns
+    return account.curve.mark(at_ns, freeze=silent or within_reach, silent=silent)

@@ -1,0 +1,45 @@
+"""Warnings: each distinct one once, to the standard library's logger and to whoever listens."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+LOG = logging.getLogger("carbonsdk")
+_MOST = 200
+
+
+class Notices:
+    """What a run has to tell a person. Thread-safe, bounded, and deaf to repetition."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, None] = {}
+        self._lock = threading.Lock()
+        self._listeners: list[Callable[[str], None]] = []
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Return all warnings so far, in order."""
+        return tuple(self._seen)
+
+    def listen(self, listener: Callable[[str], None]) -> None:
+        """Have `listener` called with each new warning, and now with those before it."""
+        with self._lock:
+            self._listeners.append(listener)
+            before = tuple(self._seen)
+        for text in before:
+            listener(text)
+
+    def warn(self, text: str) -> None:
+        """Give a warning, unless it was given before."""
+        with self._lock:
+            if text in self._seen or len(self._seen) >= _MOST:
+                return
+            self._seen[text] = None
+            listeners = tuple(self._listeners)
+        LOG.warning("%s", text)
+        for listener in listeners:
+            listener(text)
+
+    def fault(self, what: str, error: BaseException) -> None:
+        """Give a warning of what a plugin raised."""
+        self.warn(f"{what}: {type(error).__name__}: {error}")

@@ -1,0 +1,193 @@
+"""From settings and plugins to a plan: who is asked, in which order, with which options."""
+
+import functools
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import carbonsdk
+from carbonsdk.clock import Clock, utc
+from carbonsdk.engine.channel import Offer
+from carbonsdk.engine.own_intensity import own_intensity
+from carbonsdk.engine.plan import ALL_KINDS, Plan, SinkPlan
+from carbonsdk.errors import SettingsError
+from carbonsdk.events import RunInfo
+from carbonsdk.host import PluginHost, Registered
+from carbonsdk.http import OfflineHttp, RequestsHttp
+from carbonsdk.interfaces import HttpClient
+from carbonsdk.launch import Launch, detect, run_id
+from carbonsdk.model import DeviceKind, Zone
+from carbonsdk.pue import pue
+from carbonsdk.settings import Resolved, Settings
+
+T = TypeVar("T")
+Options = Mapping[str, Mapping[str, Any]]
+
+_CPU = frozenset({DeviceKind.CPU, DeviceKind.MEMORY, DeviceKind.SOC, DeviceKind.NODE, DeviceKind.OTHER})
+_GPU = frozenset({DeviceKind.GPU})
+_KINDS = {"all": ALL_KINDS, "cpu": _CPU, "gpu": _GPU, "gpu,cpu": ALL_KINDS, "cpu,gpu": ALL_KINDS}
+
+
+class Planner:
+    """Makes plans with one host and one clock. Touches neither hardware nor network: factories are called later."""
+
+    def __init__(self, host: PluginHost, clock: Clock, environ: Mapping[str, str] | None = None) -> None:
+        self._host, self._clock = host, clock
+        self._environ = os.environ if environ is None else environ
+
+    def plan(self, resolved: Resolved, *, console: Mapping[str, Any] | None = None) -> Plan:
+        """Return the plan for these settings; `console` are options of the console sink, None for none of it.
+
+        Raises SettingsError for a plugin that is not there.
+        """
+        settings = resolved.settings
+        launch = detect(self._environ)
+        info = self._info(settings, launch)
+        http: HttpClient = OfflineHttp() if settings.offline else RequestsHttp()
+        return Plan(
+            info=info,
+            offers=tuple(self._offers(settings, http)),
+            sinks=tuple(self._sinks(settings, http, console if launch.rank == 0 else None)),
+            fetchers=tuple(self._fetchers(settings, http)),
+            locators=tuple(self._locators(settings, http)),
+            zone=self._zone(resolved),
+            own_intensity=tuple(own_intensity(settings.intensity)) if settings.intensity is not None else (),
+            record=self._record(settings, info),
+            kinds=_KINDS[settings.components],
+            interval_s=settings.update_interval,
+            edge_reads=settings.edge_reads,
+            sync=settings.sync,
+            settle_s=settings.settle_s,
+            basis=settings.basis.value,
+            offline=settings.offline,
+            epochs_before_forecast=settings.epochs_before_pred,
+            warnings=(*resolved.warnings, *self._complaints()),
+        )
+
+    def _info(self, settings: Settings, launch: Launch) -> RunInfo:
+        now = utc(self._clock.wall_ns(self._clock.monotonic_ns()))
+        return RunInfo(
+            run_id=settings.run_id or run_id(launch, self._environ, now),
+            name=settings.name,
+            host=socket.gethostname(),
+            rank=launch.rank,
+            world_size=launch.world_size,
+            pid=os.getpid(),
+            start=now,
+            # Never the arguments: they may hold names, paths and keys.
+            command=Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "",
+            version=carbonsdk.__version__,
+            epochs_planned=settings.epochs,
+            pue=pue(settings.pue).value,
+        )
+
+    def _record(self, settings: Settings, info: RunInfo) -> Path | None:
+        from carbonsdk.runs import journal_path
+
+        return journal_path(info, settings.state_dir)
+
+    def _complaints(self) -> Iterable[str]:
+        for failure in self._host.failures:
+            yield f"{failure}: {failure.reason}"
+        if self._host.advice:
+            yield self._host.advice
+
+    def _zone(self, resolved: Resolved) -> Zone | None:
+        key = resolved.settings.zone
+        return None if key is None else Zone(key=key, found_by=resolved.sources.get("zone", "call"))
+
+    def _make(self, registered: Registered[T], options: Mapping[str, Any], http: HttpClient) -> Callable[[], T]:
+        return functools.partial(self._host.make, registered, options, clock=self._clock, http=http)
+
+    def _offers(self, settings: Settings, http: HttpClient) -> Iterable[Offer]:
+        options = settings.options.get("backends", {})
+        simulated = simulation(settings)
+        if simulated:
+            replay = _named(self._host.backends, "replay", "backend")
+            yield self._offer("replay", replay, simulated, named=True, http=http)
+            return
+        for name, registered, named in _wanted(self._host.backends, settings.backends, "backend"):
+            yield self._offer(name, registered, options.get(name, {}), named=named, http=http)
+
+    def _offer(
+        self, name: str, registered: Registered[Any], options: Mapping[str, Any], *, named: bool, http: HttpClient
+    ) -> Offer:
+        registration = registered.registration
+        return Offer(
+            name=name,
+            make=self._make(registered, options, http),
+            preference=registration.preference,
+            kinds=registration.kinds,
+            inline=registration.inline,
+            named=named,
+        )
+
+    def _sinks(self, settings: Settings, http: HttpClient, console: Mapping[str, Any] | None) -> Iterable[SinkPlan]:
+        options: Options = settings.options.get("sinks", {})
+        wanted = dict.fromkeys(settings.sinks)
+        if console is not None and "console" not in wanted:
+            yield SinkPlan(name="console", make=self._make(_named(self._host.sinks, "console", "sink"), console, http))
+        if settings.log_dir is not None:
+            logs = {"log_dir": settings.log_dir, "log_file_prefix": settings.log_file_prefix}
+            logs["decimal_precision"] = settings.decimal_precision  # type: ignore[assignment]
+            logs.update(options.get("carbontracker_log", {}))
+            yield SinkPlan(
+                name="carbontracker_log", make=self._make(_named(self._host.sinks, "carbontracker_log", "sink"), logs, http)
+            )
+        for name in wanted:
+            yield SinkPlan(name=name, make=self._make(_named(self._host.sinks, name, "sink"), options.get(name, {}), http))
+
+    def _fetchers(self, settings: Settings, http: HttpClient) -> Iterable[tuple[str, Callable[[], Any]]]:
+        options: Options = settings.options.get("intensity", {})
+        for service in settings.api_keys:
+            _named(self._host.fetchers, service, "intensity service")
+        for name, registered, _ in _wanted(self._host.fetchers, settings.fetchers, "intensity fetcher"):
+            own = dict(options.get(name, {}))
+            if name in settings.api_keys:
+                own["token"] = settings.api_keys[name]
+            yield name, self._make(registered, own, http)
+
+    def _locators(self, settings: Settings, http: HttpClient) -> Iterable[tuple[str, Callable[[], Any]]]:
+        options: Options = settings.options.get("locators", {})
+        if settings.locate is not None:
+            _named(self._host.locators, settings.locate, "locator")
+        for name, registered in self._host.locators.items():
+            if registered.registration.automatic or name == settings.locate:
+                yield name, self._make(registered, options.get(name, {}), http)
+
+
+def _wanted(
+    table: Mapping[str, Registered[T]], names: Iterable[str] | None, what: str
+) -> Iterable[tuple[str, Registered[T], bool]]:
+    if names is None:
+        yield from ((name, each, False) for name, each in table.items() if each.registration.automatic)
+        return
+    for name in names:
+        yield name, _named(table, name, what), True
+
+
+def _named(table: Mapping[str, Registered[T]], name: str, what: str) -> Registered[T]:
+    try:
+        return table[name]
+    except KeyError:
+        import difflib
+
+        near = difflib.get_close_matches(name, table, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(table)) or 'none'}"
+        raise SettingsError(f"no {what} is called {name!r}; {hint}") from None
+
+
+def simulation(settings: Settings) -> dict[str, Any] | None:
+    """Return the options of the replay backend that carbontracker's `sim_…` arguments ask for, or None."""
+    devices = []
+    if settings.sim_cpu is not None:
+        devices.append(
+            {"kind": "cpu", "name": settings.sim_cpu, "watts": (settings.sim_cpu_tdp or 0.0) * settings.sim_cpu_util}
+        )
+    if settings.sim_gpu is not None:
+        watts = (settings.sim_gpu_watts or 0.0) * settings.sim_gpu_util
+        devices.append({"kind": "gpu", "name": settings.sim_gpu, "watts": watts})
+    return {"devices": devices} if devices else None

@@ -1,0 +1,141 @@
+"""Spans and epochs as people open them: context managers that stamp the clock and leave the rest to the session."""
+
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from carbonsdk.journal.records import EpochEnded, Use
+from carbonsdk.reports import EpochReport, SpanReport
+
+if TYPE_CHECKING:
+    from carbonsdk.engine.ledger import Marks
+    from carbonsdk.engine.session import Session
+    from carbonsdk.engine.spanbook import SpanBook
+
+CURRENT: ContextVar["Span | Epoch | None"] = ContextVar("carbonsdk_scope", default=None)
+
+
+class _Activation:
+    """Being the current scope of a context: entered and left, also where a generator suspends."""
+
+    __slots__ = ("_token", "parent")
+
+    def __init__(self) -> None:
+        self.parent: Span | Epoch | None = None
+        self._token: Token[Span | Epoch | None] | None = None
+
+    def _activate(self: "Span | Epoch") -> None:  # type: ignore[misc]
+        self._token = CURRENT.set(self)
+
+    def _deactivate(self) -> None:
+        token, self._token = self._token, None
+        if token is None:
+            return
+        try:
+            CURRENT.reset(token)
+        except ValueError:
+            # Closed in another context (a generator finalised elsewhere): that context was never changed.
+            return
+
+
+class Span(_Activation):
+    """A named interval of a run. Enter it once; `report` is there when the block has ended."""
+
+    __slots__ = ("_session", "book", "end_ns", "name", "rows", "start_ns")
+
+    def __init__(self, session: "Session", name: str, parent: "Span | Epoch | None" = None) -> None:
+        self._session = session
+        self._token = None
+        self.parent = parent
+        self.name = name
+        self.start_ns = 0
+        self.end_ns = 0
+        self.book: SpanBook | None = None
+        self.rows: tuple[Use, ...] | None = None  # what it used, once the readings around it are in
+
+    def __enter__(self) -> Self:
+        session = self._session
+        if self.parent is None:
+            self.parent = CURRENT.get()
+        self.book = session.book_of(self.parent)
+        self._token = CURRENT.set(self)
+        self.start_ns = session.span_edge()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.end_ns = self._session.span_edge()
+        self._deactivate()
+        if self.book is not None:
+            self.book.add(self)
+
+    @property
+    def report(self) -> SpanReport:
+        """Return what the span used; raise RuntimeError while it is still open."""
+        if not self.end_ns:
+            raise RuntimeError(f"span {self.name!r} has not ended: its report is there after the block")
+        return self._session.span_report(self)
+
+
+class Epoch(_Activation):
+    """A numbered span. Inside another epoch of the same context it is a span of that one.
+
+    Enter it once. `report` is there when the block has ended, also when it raised.
+    """
+
+    __slots__ = ("book", "ended", "inner", "marks", "name", "number", "session", "start_ns")
+
+    def __init__(self, session: "Session", name: str = "", parent: "Span | Epoch | None" = None) -> None:
+        self.session = session
+        self._token = None
+        self.parent = parent
+        self.name = name
+        self.number = -1
+        self.start_ns = 0
+        self.inner: Span | None = None
+        self.book: SpanBook | None = None
+        self.marks: Marks | None = None
+        self.ended: EpochEnded | None = None
+
+    def __enter__(self) -> Self:
+        if self.number >= 0 or self.inner is not None or self.ended is not None:
+            raise RuntimeError("an epoch is entered once: call epoch() again for the next")
+        if self.parent is None:
+            self.parent = CURRENT.get()
+        if self.session.epoch_around(self.parent) is not None:
+            self.inner = Span(self.session, self.name or "epoch", self.parent)
+            self.inner.__enter__()
+            return self
+        self.session.begin_epoch(self)
+        self._token = CURRENT.set(self)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close(error)
+
+    def close(self, error: BaseException | None = None, *, partial: str | None = None) -> None:
+        """End the epoch: as failed by `error`, or as `partial` for a reason."""
+        if self.inner is not None:
+            self.inner.__exit__(None, None, None)
+            return
+        self._deactivate()
+        failure = None if error is None else type(error).__name__
+        self.session.end_epoch(self, failure=failure, partial=partial)
+
+    def resume(self) -> None:
+        """Become the current scope again, where a generator or a loop goes on."""
+        scope = self.inner or self
+        if scope._token is None:  # noqa: SLF001 - one class in two spellings
+            scope._activate()  # noqa: SLF001
+
+    def suspend(self) -> None:
+        """Stop being the current scope, where a generator yields to code that is not its own."""
+        (self.inner or self)._deactivate()  # noqa: SLF001
+
+    @property
+    def report(self) -> EpochReport | SpanReport:
+        """Return what the epoch used; raise RuntimeError while it is still open."""
+        if self.inner is not None:
+            return self.inner.report
+        if self.ended is None:
+            raise RuntimeError("the epoch has not ended: its report is there after the block")
+        return self.session.epoch_report(self)

@@ -1,0 +1,65 @@
+"""Where a session says things: the record first, then the sinks."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from carbonsdk.engine.delivery import Delivery
+from carbonsdk.engine.notices import Notices
+from carbonsdk.engine.plan import SinkPlan
+from carbonsdk.events import Event
+from carbonsdk.journal.assembly import Assembly
+from carbonsdk.journal.records import Record
+from carbonsdk.journal.writer import JournalWriter
+
+
+class Scribe:
+    """Notes records in the journal and in the assembly that reports are made from; tells sinks of events."""
+
+    def __init__(self, path: Path | None, sinks: Sequence[SinkPlan], notices: Notices) -> None:
+        self.path = path
+        self.assembly = Assembly()
+        self._writer = None if path is None else JournalWriter(path, on_problem=notices.warn)
+        self._deliveries = [Delivery(each.name, each.make, notices) for each in sinks]
+
+    def start(self) -> None:
+        """Start the sinks' threads."""
+        for delivery in self._deliveries:
+            delivery.start()
+
+    @property
+    def has_listeners(self) -> bool:
+        """Say whether any sink would hear of an event."""
+        return bool(self._deliveries)
+
+    def note(self, record: Record) -> None:
+        """Put a record into the journal; it is the operating system's when this returns."""
+        self.assembly.add(record)
+        if self._writer is not None:
+            self._writer.write(record)
+
+    def tell(self, event: Callable[[], Event | None]) -> None:
+        """Queue an event for every sink; it is made in the sinks' threads."""
+        for delivery in self._deliveries:
+            delivery.put(event)
+
+    def sync(self) -> None:
+        """Have the journal survive a loss of power."""
+        if self._writer is not None:
+            self._writer.sync()
+
+    def close(self) -> None:
+        """Close the journal, and let the sinks deliver what is queued."""
+        if self._writer is not None:
+            self._writer.close()
+        for delivery in self._deliveries:
+            delivery.close()
+
+    def join(self, deadline_s: float) -> list[str]:
+        """Wait for the sinks until `time.monotonic()` reaches the deadline; return the threads that are stuck."""
+        stuck = (delivery.join(deadline_s) for delivery in self._deliveries)
+        return [name for name in stuck if name is not None]
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Return how many events each sink lost, where any."""
+        return {each.name: each.dropped for each in self._deliveries if each.dropped}

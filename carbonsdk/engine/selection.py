@@ -1,0 +1,125 @@
+"""Choosing what to measure with, so that every device is measured by the best that answers, and none twice."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from carbonsdk.engine.channel import Answer, Channel
+from carbonsdk.model import Device, DeviceKind
+from carbonsdk.reports import Choice
+
+# A machine has many of these, seen by several backends: each is told by its id. Of the others one backend sees all.
+_TOLD_BY_ID = frozenset({DeviceKind.GPU, DeviceKind.OTHER})
+
+
+class Verdict(NamedTuple):
+    """Which answers to adopt now, and whether some kind still waits for a better backend."""
+
+    adopt: tuple[tuple[Channel, Answer], ...]
+    waiting: bool
+
+
+class Selection:
+    """What was chosen so far. Choices are final; a backend that answers late gets what is still unmeasured."""
+
+    def __init__(self, kinds: frozenset[DeviceKind]) -> None:
+        self._kinds = kinds
+        self._winner: dict[DeviceKind, str] = {}
+        self._adopted: list[tuple[str, Device]] = []
+        self._refused: dict[tuple[str, str], str] = {}
+
+    def decide(self, channels: Sequence[Channel], *, patient: bool) -> Verdict:
+        """Choose among the channels that are ready; if `patient`, not before those that may be better have answered."""
+        adopt: list[tuple[Channel, Answer]] = []
+        waiting = False
+        for kind in DeviceKind:
+            if kind not in self._kinds:
+                continue
+            contenders = _by_worth(channels, kind)
+            best = contenders[0].offer.preference if contenders else None
+            if patient and any(_may_beat(channel, kind, best) for channel in channels):
+                waiting = True
+                continue
+            for channel in contenders:
+                adopt.extend(self._take(channel, kind))
+        return Verdict(tuple(adopt), waiting)
+
+    def _take(self, channel: Channel, kind: DeviceKind) -> Iterable[tuple[Channel, Answer]]:
+        name = channel.offer.name
+        for answer in channel.answers:
+            device = answer.device
+            if device.kind is not kind or (name, device.id) in self._refused or self._has(name, device):
+                continue
+            against = self._objection(name, device)
+            if against is not None:
+                self._refused[name, device.id] = against
+                continue
+            self._winner.setdefault(kind, name)
+            self._adopted.append((name, device))
+            yield channel, answer
+
+    def _has(self, name: str, device: Device) -> bool:
+        return any(owner == name and each.id == device.id for owner, each in self._adopted)
+
+    def _objection(self, name: str, device: Device) -> str | None:
+        for owner, other in self._adopted:
+            if device.kind in other.sensor.contains:
+                return f"{other.name} ({owner}) holds its energy already"
+            if device.kind in _TOLD_BY_ID and owner != name and _same(device, other):
+                return f"{owner} measures it already"
+        winner = self._winner.get(device.kind)
+        if device.kind not in _TOLD_BY_ID and winner not in (None, name):
+            return f"{winner} measures the {device.kind} already"
+        return None
+
+    def choices(self, channels: Iterable[Channel]) -> tuple[Choice, ...]:
+        """Return what was chosen and what was not, with reasons."""
+        told = []
+        for channel in channels:
+            name = channel.offer.name
+            mine = [device.name for owner, device in self._adopted if owner == name]
+            if mine:
+                told.append(Choice(backend=name, chosen=True, reason=_because(channel), devices=tuple(mine)))
+                continue
+            refusals = [reason for (owner, _), reason in self._refused.items() if owner == name]
+            reason = channel.reason or "; ".join(dict.fromkeys(refusals)) or _silence(channel)
+            told.append(Choice(backend=name, chosen=False, reason=reason))
+        return tuple(told)
+
+    def superseded(self) -> list[tuple[str, Device]]:
+        """Return adopted devices whose energy a later one holds as well: they must not be counted any more."""
+        return [
+            (name, device)
+            for name, device in self._adopted
+            if any(device.kind in other.sensor.contains and other is not device for _, other in self._adopted)
+        ]
+
+
+def _by_worth(channels: Iterable[Channel], kind: DeviceKind) -> list[Channel]:
+    """Return the ready channels that offer a kind: counter before power sensor before estimate, then by preference."""
+
+    def worth(channel: Channel) -> tuple[bool, int, int]:
+        ranks = [answer.device.sensor.quality.rank for answer in channel.answers if answer.device.kind is kind]
+        return (not channel.offer.named, min(ranks), -channel.offer.preference)
+
+    ready = [channel for channel in channels if channel.state == "ready"]
+    return sorted((each for each in ready if any(answer.device.kind is kind for answer in each.answers)), key=worth)
+
+
+def _may_beat(channel: Channel, kind: DeviceKind, preference: int | None) -> bool:
+    offer = channel.offer
+    if channel.state != "opening" or (offer.kinds and kind not in offer.kinds):
+        return False
+    return preference is None or offer.preference > preference
+
+
+def _same(one: Device, other: Device) -> bool:
+    return not ({one.id, *one.aliases}.isdisjoint({other.id, *other.aliases}))
+
+
+def _because(channel: Channel) -> str:
+    methods = dict.fromkeys(answer.device.sensor.method for answer in channel.answers)
+    return ("named by the user: " if channel.offer.named else "answered: ") + ", ".join(methods)
+
+
+def _silence(channel: Channel) -> str:
+    return "it has not answered yet" if channel.state == "opening" else "it offers nothing that was asked for"

@@ -1,0 +1,331 @@
+"""One run, as one process sees it: everything between the scopes that people open and the record on disk."""
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Sequence
+
+from carbonsdk.clock import Clock
+from carbonsdk.engine.feed import IntensityFeed
+from carbonsdk.engine.forecaster import Forecaster
+from carbonsdk.engine.guard import Guard
+from carbonsdk.engine.hardware import Hardware, interval_ns
+from carbonsdk.engine.ledger import Ledger
+from carbonsdk.engine.notices import Notices
+from carbonsdk.engine.plan import Plan
+from carbonsdk.engine.power import PowerMeter
+from carbonsdk.engine.sampler import Sampler
+from carbonsdk.engine.scopes import Epoch, Span
+from carbonsdk.engine.scribe import Scribe
+from carbonsdk.engine.settling import Roster, Settling
+from carbonsdk.engine.spanbook import SpanBook
+from carbonsdk.events import (
+    DevicesChosen,
+    EpochCorrected,
+    EpochFinished,
+    IntensityFound,
+    RunFinished,
+    RunStarted,
+    WarningRaised,
+)
+from carbonsdk.journal.records import (
+    DeviceFound,
+    EpochEnded,
+    IntensityKnown,
+    RunBegan,
+    RunEnded,
+    SelectionMade,
+    Warned,
+)
+from carbonsdk.model import CarbonIntensity, Device, Zone
+from carbonsdk.reports import Choice, EpochReport, RunReport, SpanReport
+from carbonsdk.units import NS_PER_S, nanoseconds
+
+NOTE_EVERY_NS = 60 * NS_PER_S
+SYNC_EVERY_NS = 5 * NS_PER_S
+STOP_WITHIN_S = 2.0
+_LIVE: "weakref.WeakSet[Session]" = weakref.WeakSet()
+
+
+class Session:
+    """A run under way. Its threads are daemons; `stop` ends them all, or names those that are stuck in somebody's call.
+
+    `state` is "new", "running", "stopped" or "forked": a child of a fork has no threads, measures nothing and writes nothing.
+    """
+
+    def __init__(self, plan: Plan, clock: Clock) -> None:
+        self.plan, self.clock = plan, clock
+        self.state = "new"
+        self.stop_reason = "the tracker was stopped"
+        self.notices = Notices()
+        self.start_ns = clock.monotonic_ns()
+        self._offset_ns = clock.wall_ns(0)
+        wanted_ns = nanoseconds(plan.interval_s)
+        self.ledger = Ledger(wanted_ns)
+        self.scribe = Scribe(plan.record, plan.sinks, self.notices)
+        self.roster = Roster(SpanBook(self.ledger))
+        self.settling = Settling(self.ledger, self.scribe, self.roster, clock=clock, start_ns=self.start_ns)
+        self.settling.tell_corrected = lambda ended: EpochCorrected(plan.info, self.scribe.assembly.epoch_report(ended))
+        self.hardware = Hardware(
+            plan.offers,
+            ledger=self.ledger,
+            clock=clock,
+            notices=self.notices,
+            kinds=plan.kinds,
+            edge_reads=plan.edge_reads,
+            interval_ns=wanted_ns,
+            on_chosen=self._chosen,
+        )
+        self.feed = IntensityFeed(
+            zone=plan.zone,
+            locators=plan.locators,
+            fetchers=plan.fetchers,
+            own=plan.own_intensity,
+            clock=clock,
+            on_found=self._intensity_found,
+            on_warning=self.notices.warn,
+            offline=plan.offline,
+            basis=plan.basis,
+        )
+        self.forecaster = Forecaster(plan, self.scribe, self.feed, start_unix_ns=self.start_ns + self._offset_ns)
+        self._power = PowerMeter(plan.info, self.ledger, self.scribe, clock)
+        self._sampler = Sampler(
+            self.tick, interval_ns=lambda: interval_ns(plan.interval_s, self.hardware.shortest_wrap_s), clock=clock
+        )
+        self._next_number = plan.first_epoch
+        self._last_note_ns = self._last_sync_ns = self.start_ns
+        self._stop_lock = threading.Lock()
+        self._final: RunReport | None = None
+        self._ended_ns = 0
+
+    def start(self) -> None:
+        """Begin the run: the record's head is written, and everything that may block goes on in threads."""
+        self.state = "running"
+        _LIVE.add(self)
+        info = self.plan.info
+        self.scribe.note(RunBegan(info, self.start_ns + self._offset_ns, self.plan.zone))
+        self.notices.listen(self._warned)
+        for text in self.plan.warnings:
+            self.notices.warn(text)
+        self.scribe.start()
+        self.scribe.tell(lambda: RunStarted(info))
+        self.hardware.start()
+        self.feed.start()
+        self._sampler.start()
+
+    # What the threads bring.
+
+    def _warned(self, text: str) -> None:
+        moment_ns = self.clock.monotonic_ns() + self._offset_ns
+        self.scribe.note(Warned(moment_ns, text))
+        self.scribe.tell(lambda: WarningRaised(self.plan.info, text))
+
+    def _chosen(self, adopted: Sequence[tuple[int, Device]], choices: tuple[Choice, ...]) -> None:
+        now_ns = self.clock.monotonic_ns() + self._offset_ns
+        for index, device in adopted:
+            self.scribe.note(DeviceFound(index, device, now_ns))
+        self.scribe.note(SelectionMade(choices))
+        devices = tuple(account.device for account in self.ledger.accounts)
+        self.scribe.tell(lambda: DevicesChosen(self.plan.info, devices, choices))
+
+    def _intensity_found(self, zone: Zone, values: Sequence[CarbonIntensity]) -> None:
+        self.scribe.note(IntensityKnown(zone, tuple(values)))
+        if values:
+            self.scribe.tell(lambda: IntensityFound(self.plan.info, zone, values[-1]))
+
+    def tick(self, now_ns: int) -> None:
+        """Do what is due: have devices read, settle, note the state, make a forecast."""
+        with Guard("the sampler", self.notices.fault):
+            self.hardware.tick(now_ns)
+            self.settling.follow(now_ns, boundaries=self.scribe.assembly.timeline.boundaries)
+            self._power.sample()
+            self.forecaster.follow()
+            if now_ns - self._last_note_ns >= NOTE_EVERY_NS:
+                self._last_note_ns = now_ns
+                self.scribe.note(self.settling.state(now_ns))
+            if now_ns - self._last_sync_ns >= SYNC_EVERY_NS:
+                self._last_sync_ns = now_ns
+                self.scribe.sync()
+
+    # What scopes ask for.
+
+    @property
+    def alive(self) -> bool:
+        """Say whether the run goes on in this process."""
+        return self.state == "running"
+
+    def epoch_around(self, scope: "Span | Epoch | None") -> Epoch | None:
+        """Return the innermost open epoch of this run that a scope lies in, itself included."""
+        while scope is not None:
+            if isinstance(scope, Epoch) and scope.inner is None and scope.session is self and scope.ended is None:
+                return scope
+            scope = scope.parent
+        return None
+
+    def book_of(self, parent: "Span | Epoch | None") -> SpanBook | None:
+        """Return the book that a span under `parent` goes into; None where nothing is measured any more."""
+        if self.state != "running":
+            self._say_unmeasured()
+            return None
+        epoch = self.epoch_around(parent)
+        return self.roster.root if epoch is None else epoch.book
+
+    def span_edge(self) -> int:
+        """Stamp a span's edge."""
+        now_ns = self.clock.monotonic_ns()
+        if now_ns >= self.hardware.next_span_read_ns and self.state == "running":
+            self.hardware.read_span_edge(now_ns)
+        return now_ns
+
+    def _edge(self) -> int:
+        if self.plan.sync is not None:
+            with Guard("sync", self.notices.fault):
+                self.plan.sync()
+        now_ns = self.clock.monotonic_ns()
+        self.hardware.read_edge(now_ns)
+        return now_ns
+
+    def begin_epoch(self, epoch: Epoch) -> None:
+        """Number an epoch and stamp its start."""
+        if self.state != "running":
+            self._say_unmeasured()
+            epoch.start_ns = self.clock.monotonic_ns()
+            return
+        self.hardware.await_first()
+        epoch.book = SpanBook(self.ledger)
+        with self.roster.lock:
+            epoch.number = self._next_number
+            self._next_number += 1
+        epoch.start_ns = self._edge()
+        with self.roster.lock:
+            self.roster.open[epoch.number] = epoch
+
+    def end_epoch(self, epoch: Epoch, *, failure: str | None, partial: str | None) -> None:
+        """Stamp an epoch's end, and put it on record."""
+        if epoch.ended is not None:
+            return
+        if epoch.book is None or self.state != "running":
+            epoch.ended = self._unmeasured(epoch, failed=failure is not None)
+            return
+        end_ns = self._edge()
+        start = epoch.marks if epoch.marks is not None and epoch.marks.settled else self.ledger.marks(epoch.start_ns)
+        end = self.ledger.marks(end_ns)
+        epoch.book.settle(end_ns)
+        provisional = not (start.settled and end.settled)
+        with self.roster.lock:
+            if self.roster.open.pop(epoch.number, None) is None:
+                return  # stop() ended it in the meantime
+            ended = EpochEnded(
+                epoch.number,
+                epoch.name,
+                epoch.start_ns + self._offset_ns,
+                end_ns + self._offset_ns,
+                self.ledger.uses(start, end),
+                epoch.book.uses(),
+                failed=failure is not None,
+                partial=partial is not None,
+                provisional=provisional,
+                reason=partial or (failure and f"the body raised {failure}"),
+                closes=not self.roster.open,
+            )
+            epoch.ended = ended
+            self.scribe.note(ended)
+        if provisional:
+            self.settling.provisional(ended)
+        self.forecaster.saw(ended)
+        if self.forecaster.due:
+            self._sampler.nudge()
+        if self.scribe.has_listeners:
+            self.scribe.tell(lambda: EpochFinished(self.plan.info, self.scribe.assembly.epoch_report(ended)))
+
+    def _say_unmeasured(self) -> None:
+        if self.state == "stopped":
+            self.notices.warn(f"{self.stop_reason}: what runs now is not measured")
+
+    def _unmeasured(self, epoch: Epoch, *, failed: bool) -> EpochEnded:
+        reason = "this process is a fork of the one that is measured" if self.state == "forked" else self.stop_reason
+        end_ns = self.clock.monotonic_ns() + self._offset_ns
+        return EpochEnded(
+            epoch.number, epoch.name, epoch.start_ns + self._offset_ns, end_ns, (), failed=failed, partial=True, reason=reason
+        )
+
+    # What people ask.
+
+    def epoch_report(self, epoch: Epoch) -> EpochReport:
+        """Return an epoch's report, corrections included."""
+        assert epoch.ended is not None  # noqa: S101 - its scope has seen to that
+        return self.scribe.assembly.epoch_report(epoch.ended)
+
+    def span_report(self, span: Span) -> SpanReport:
+        """Return a span's report, waiting for a reading if none has come since it ended."""
+        if span.rows is None and span.book is not None:
+            if self.state == "running":
+                self.hardware.read_edge(self.clock.monotonic_ns())
+            span.book.settle(span.end_ns)
+        ended = EpochEnded(-1, span.name, span.start_ns + self._offset_ns, span.end_ns + self._offset_ns, span.rows or ())
+        whole = self.scribe.assembly.epoch_report(ended)
+        reason = whole.reason if span.rows is not None else self.stop_reason
+        return SpanReport(
+            name=span.name,
+            start=whole.start,
+            end=whole.end,
+            duration_s=whole.duration_s,
+            energy=whole.energy,
+            devices=whole.devices,
+            carbon=whole.carbon,
+            reason=reason,
+        )
+
+    def report(self) -> RunReport:
+        """Return the run so far."""
+        if self._final is not None:
+            return self._final
+        now_ns = self._edge() if self.alive else self.clock.monotonic_ns()
+        return self._report(now_ns, "running")
+
+    def _report(self, at_ns: int, state: str) -> RunReport:
+        return self.scribe.assembly.report(
+            self.settling.state(at_ns),
+            run_state=state,
+            forecast=self.forecaster.latest,
+            record=None if self.plan.record is None else str(self.plan.record),
+        )
+
+    # The end.
+
+    def stop(self, reason: str = "the tracker was stopped") -> RunReport:
+        """End the run and return its report. Open epochs are kept as partial. May be called again, from any thread."""
+        with self._stop_lock:
+            if self._final is not None or self.state in ("new", "forked"):
+                return self._final or self._report(self.clock.monotonic_ns(), "interrupted")
+            deadline_s = time.monotonic() + STOP_WITHIN_S
+            stuck = [self._sampler.stop(timeout_s=0.1)]
+            for epoch in self.roster.epochs():
+                epoch.close(partial=f"{reason} before the epoch ended")
+            end_ns = self._edge()
+            self.state, self.stop_reason = "stopped", reason
+            self.settling.follow(end_ns, boundaries=self.scribe.assembly.timeline.boundaries)
+            self.roster.root.settle(end_ns)
+            stuck.extend(self.feed.stop(self.plan.settle_s))
+            self.forecaster.follow()
+            self.scribe.note(RunEnded(self.settling.state(end_ns)))
+            self._final = final = self._report(end_ns, "finished")
+            self.scribe.tell(lambda: RunFinished(self.plan.info, final))
+            self.scribe.close()
+            stuck.extend(self.hardware.stop(min(deadline_s, time.monotonic() + 0.1)))
+            stuck.extend(self.scribe.join(deadline_s))
+            for name in filter(None, stuck):
+                self.notices.warn(f"thread {name} is stuck in a call that does not return; it was left behind")
+            _LIVE.discard(self)
+            return final
+
+
+def _after_fork_in_child() -> None:
+    # Locks may be held by threads that the child does not have: the state is all that is touched.
+    for session in list(_LIVE):
+        session.state = "forked"
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

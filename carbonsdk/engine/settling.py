@@ -1,0 +1,112 @@
+"""What happens behind the newest readings: spans are looked up, provisional epochs corrected, and the past is folded."""
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from carbonsdk.clock import Clock
+from carbonsdk.engine.ledger import Ledger, Marks
+from carbonsdk.engine.scopes import Epoch
+from carbonsdk.engine.scribe import Scribe
+from carbonsdk.engine.spanbook import SpanBook
+from carbonsdk.events import EpochCorrected
+from carbonsdk.journal.records import EpochEnded, OpenEpoch, SlotClosed, StateNoted
+from carbonsdk.units import NS_PER_S
+
+SLOT_NS = 300 * NS_PER_S
+_MOST_PROVISIONAL = 1_000
+
+
+@dataclass(slots=True)
+class Roster:
+    """The epochs that are open, and the books of their spans and of those outside any."""
+
+    root: SpanBook
+    open: dict[int, Epoch] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def epochs(self) -> list[Epoch]:
+        """Return the open epochs."""
+        with self.lock:
+            return list(self.open.values())
+
+    def books(self) -> list[SpanBook]:
+        """Return the books of all open owners."""
+        return [self.root, *(epoch.book for epoch in self.epochs() if epoch.book is not None)]
+
+
+class Settling:
+    """Follows the readings. Its methods run in the sampler's thread, and once more when the run ends."""
+
+    def __init__(self, ledger: Ledger, scribe: Scribe, roster: Roster, *, clock: Clock, start_ns: int) -> None:
+        self._ledger, self._scribe, self._roster, self._clock = ledger, scribe, roster, clock
+        self._origin = Marks(start_ns, ())
+        self._provisional: list[EpochEnded] = []
+        self._next_slot_ns = self._slot_after(start_ns)
+        self._offset_ns = clock.wall_ns(0)
+        self.tell_corrected: Callable[[EpochEnded], EpochCorrected | None] = lambda _: None
+
+    def _slot_after(self, monotonic_ns: int) -> int:
+        wall_ns = self._clock.wall_ns(monotonic_ns)
+        return monotonic_ns + SLOT_NS - wall_ns % SLOT_NS
+
+    def provisional(self, ended: EpochEnded) -> None:
+        """Remember an epoch whose readings are still out."""
+        self._provisional.append(ended)
+        del self._provisional[:-_MOST_PROVISIONAL]
+
+    def follow(self, now_ns: int, *, boundaries: Callable[[int, int], Iterable[int]]) -> None:
+        """Settle all that the readings so far can settle. `boundaries` gives Unix times at which the intensity changes."""
+        known_ns = self._ledger.known_until()
+        until_ns = now_ns if known_ns is None else known_ns
+        for epoch in self._roster.epochs():
+            if (epoch.marks is None or not epoch.marks.settled) and epoch.start_ns <= until_ns:
+                epoch.marks = self._ledger.marks(epoch.start_ns)
+        for book in self._roster.books():
+            book.settle(until_ns)
+        self._correct(until_ns)
+        self._close_slots(until_ns, boundaries)
+        self._ledger.forget_before(self._oldest_needed(until_ns))
+
+    def _correct(self, until_ns: int) -> None:
+        offset_ns = self._offset_ns
+        for ended in [each for each in self._provisional if each.end_ns - offset_ns <= until_ns]:
+            self._provisional.remove(ended)
+            start = self._ledger.marks(ended.start_ns - offset_ns)
+            end = self._ledger.marks(ended.end_ns - offset_ns)
+            corrected = ended._replace(uses=self._ledger.uses(start, end), provisional=False)
+            self._scribe.note(corrected)
+            self._scribe.tell(lambda corrected=corrected: self.tell_corrected(corrected))  # type: ignore[misc]
+
+    def _close_slots(self, until_ns: int, boundaries: Callable[[int, int], Iterable[int]]) -> None:
+        offset_ns = self._offset_ns
+        while self._next_slot_ns <= until_ns:
+            begin_ns = self._next_slot_ns - SLOT_NS
+            for boundary in boundaries(begin_ns + offset_ns + 1, self._next_slot_ns + offset_ns):
+                self._close_slot(boundary - offset_ns)
+            self._close_slot(self._next_slot_ns)
+            self._next_slot_ns += SLOT_NS
+
+    def _close_slot(self, at_ns: int) -> None:
+        marks = self._ledger.marks(at_ns).marks
+        joules = tuple(None if mark is None else mark.joules for mark in marks)
+        self._scribe.note(SlotClosed(at_ns + self._offset_ns, joules))
+
+    def _oldest_needed(self, until_ns: int) -> int:
+        needed = [until_ns, self._next_slot_ns - SLOT_NS]
+        needed.extend(epoch.start_ns for epoch in self._roster.epochs() if epoch.marks is None or not epoch.marks.settled)
+        needed.extend(ended.start_ns - self._offset_ns for ended in self._provisional)
+        needed.extend(oldest for book in self._roster.books() if (oldest := book.oldest_ns()) is not None)
+        return min(needed)
+
+    def state(self, at_ns: int) -> StateNoted:
+        """Return where the run stands at an instant."""
+        marks = self._ledger.marks(at_ns)
+        open_epochs = []
+        for epoch in self._roster.epochs():
+            start = epoch.marks or self._ledger.marks(epoch.start_ns)
+            uses = self._ledger.uses(start, marks)
+            open_epochs.append(OpenEpoch(epoch.number, epoch.name, epoch.start_ns + self._offset_ns, uses))
+        return StateNoted(
+            at_ns + self._offset_ns, self._ledger.uses(self._origin, marks), tuple(open_epochs), self._roster.root.uses()
+        )

@@ -1,0 +1,135 @@
+"""One backend under way: its devices are read one at a time, stamped, and put into the ledger."""
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+
+from carbonsdk.clock import Clock
+from carbonsdk.engine.accounting import Stamped
+from carbonsdk.engine.ledger import Ledger
+from carbonsdk.engine.notices import Notices
+from carbonsdk.errors import DeviceLost, GiveUp
+from carbonsdk.interfaces import Backend
+from carbonsdk.model import Device
+from carbonsdk.units import NS_PER_S
+
+SPARING = 50  # a device is not read at an edge if it was read less than this many times its cost ago
+_PATIENCE = 3  # failures in a row before a device is left alone for a while
+_LONGEST_BACKOFF_NS = 60 * NS_PER_S
+
+
+class _Health:
+    """How a device has been answering."""
+
+    __slots__ = ("failures", "rests", "retry_ns")
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self.rests = 0
+        self.retry_ns = 0
+
+
+class Source:
+    """A backend, its open devices, and how their readings go.
+
+    `read_all` is called by whichever thread reads (the caller of an edge, the sampler, or the backend's own thread); a lock
+    serialises the calls, so that a backend never sees two at once.
+    """
+
+    def __init__(
+        self, name: str, backend: Backend, *, ledger: Ledger, clock: Clock, notices: Notices, reach_ns: int | None
+    ) -> None:
+        self.name = name
+        self.backend = backend
+        self.lock = threading.Lock()
+        self.last_read_ns = 0
+        self.given_up = False
+        self.dropped_faults = 0
+        self._reach_ns = reach_ns
+        self._ledger = ledger
+        self._clock = clock
+        self._notices = notices
+        self._devices: list[tuple[int, Device, _Health]] = []
+        self._costs: deque[int] = deque((0,), maxlen=15)
+        self.cost_ns = 0  # median of the last rounds
+
+    @property
+    def device_count(self) -> int:
+        """Return how many devices are read."""
+        return len(self._devices)
+
+    def adopt(self, devices: Sequence[tuple[int, Device]]) -> None:
+        """Read these devices, named by their ledger index, from now on."""
+        with self.lock:
+            self._devices.extend((index, device, _Health()) for index, device in devices)
+
+    def abandon(self, device_id: str, reason: str) -> None:
+        """Read a device no more."""
+        for index, device, _ in self._devices:
+            if device.id == device_id:
+                self._ledger.silence(index, reason)
+        self._devices = [entry for entry in self._devices if entry[1].id != device_id]
+
+    def silence(self, reason: str) -> None:
+        """Note that no device of the backend answers for now."""
+        for index, _, _ in self._devices:
+            self._ledger.silence(index, reason)
+
+    @property
+    def wrap_s(self) -> float | None:
+        """Return the least time in which a counter of these can wrap at full power, or None."""
+        times = [seconds for index, _, _ in self._devices if (seconds := self._ledger.wrap_s(index)) is not None]
+        return min(times, default=None)
+
+    def read_all(self) -> None:
+        """Read every device that is not resting. The caller holds `lock`."""
+        if self.given_up:
+            return
+        clock = self._clock
+        begun_ns = clock.monotonic_ns()
+        for index, device, health in self._devices:
+            if health.retry_ns and clock.monotonic_ns() < health.retry_ns:
+                continue
+            self._read(index, device, health)
+        self.last_read_ns = clock.monotonic_ns()
+        self._costs.append(self.last_read_ns - begun_ns)
+        self.cost_ns = sorted(self._costs)[len(self._costs) // 2]
+        reach_ns = self._reach_ns if self._reach_ns is not None else 2 * SPARING * self.cost_ns
+        for index, _, _ in self._devices:
+            self._ledger.accounts[index].reach_ns = reach_ns
+
+    def _read(self, index: int, device: Device, health: _Health) -> None:
+        clock = self._clock
+        before_ns = clock.monotonic_ns()
+        try:
+            reading = self.backend.read(device)
+            fault = self._ledger.record(index, Stamped(before_ns, clock.monotonic_ns(), reading))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; this is its border
+            self._failed(index, device, health, error)
+            return
+        health.failures = health.rests = 0
+        health.retry_ns = 0
+        if fault is not None:
+            self.dropped_faults += 1
+            self._notices.warn(f"{device.name} ({self.name}): {fault}; that reading is not counted")
+
+    def _failed(self, index: int, device: Device, health: _Health, error: BaseException) -> None:
+        reason = str(error) or type(error).__name__
+        self._notices.warn(f"{device.name} ({self.name}) gives no reading: {reason}")
+        if isinstance(error, GiveUp):
+            self.given_up = True
+            self.silence(reason)
+            return
+        health.failures += 1
+        if health.failures >= _PATIENCE or isinstance(error, DeviceLost):
+            health.retry_ns = self._clock.monotonic_ns() + min(NS_PER_S << min(health.rests, 6), _LONGEST_BACKOFF_NS)
+            health.rests += 1
+            self._ledger.silence(index, reason)
+
+    def close(self) -> None:
+        """Close the backend. The caller holds `lock`."""
+        self.given_up = True
+        try:
+            self.backend.close()
+        except (Exception, SystemExit) as error:  # noqa: BLE001
+            self._notices.fault(f"closing backend {self.name}", error)

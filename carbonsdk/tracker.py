@@ -1,0 +1,207 @@
+"""CarbonTracker: one run, in the hands of the person who measures it."""
+
+import atexit
+import itertools
+import weakref
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from carbonsdk.clock import Clock, SystemClock
+from carbonsdk.engine.planning import Planner
+from carbonsdk.engine.scopes import Epoch, Span
+from carbonsdk.engine.session import Session
+from carbonsdk.host import PluginHost
+from carbonsdk.reports import Forecast, RunReport
+from carbonsdk.settings import Settings, resolve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from carbonsdk.interfaces import Secret
+
+IN_CONTEXT: ContextVar["CarbonTracker | None"] = ContextVar("carbonsdk_tracker", default=None)
+_ENTERED: "list[weakref.ref[CarbonTracker]]" = []
+
+
+class _Unset:
+    """An argument that was not given, so that the environment or a file may give it."""
+
+    def __repr__(self) -> str:
+        return "…"
+
+
+_UNSET: Any = _Unset()
+
+
+class CarbonTracker:
+    """Measures a run from its construction to `stop`, the end of its `with` block, or the end of the interpreter.
+
+    The arguments up to `api_keys`, in this order, are carbontracker's; `settings` takes every other setting by keyword. What
+    is not given comes from the environment, a file or the default. Raises SettingsError for a wrong argument and
+    BackendUnavailable for a backend that is named and absent, with what to do; measuring itself never raises.
+
+    Construction returns within milliseconds: sensors and network are seen to in threads. Only backends named by the user are
+    waited for, 5 s at most.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - a public promise to carbontracker's users
+        self,
+        epochs: int | None = _UNSET,
+        epochs_before_pred: int = _UNSET,
+        monitor_epochs: int = _UNSET,
+        update_interval: float = _UNSET,
+        interpretable: bool = _UNSET,  # noqa: FBT001
+        stop_and_confirm: bool = _UNSET,  # noqa: FBT001
+        ignore_errors: bool | None = _UNSET,  # noqa: FBT001
+        components: str = _UNSET,
+        devices_by_pid: bool = _UNSET,  # noqa: FBT001
+        log_dir: "str | Path | None" = _UNSET,
+        log_file_prefix: str = _UNSET,
+        verbose: int = _UNSET,
+        decimal_precision: int = _UNSET,
+        api_keys: "Mapping[str, str | Secret] | None" = _UNSET,
+        **settings: Any,
+    ) -> None:
+        given = {name: value for name, value in locals().items() if name not in ("self", "settings") and value is not _UNSET}
+        resolved = resolve({**given, **settings})
+        self.settings: Settings = resolved.settings
+        clock: Clock = SystemClock()
+        host = PluginHost.discover(resolved.settings.disable_plugins)
+        plan = Planner(host, clock).plan(resolved, console=self._console(resolved.settings))
+        self._session = Session(plan, clock)
+        self._begin()
+
+    @staticmethod
+    def _console(settings: Settings) -> dict[str, Any] | None:
+        if settings.verbose < 1:
+            return None
+        options: dict[str, Any] = {
+            "style": "carbontracker",
+            "verbose": settings.verbose,
+            "decimal_precision": settings.decimal_precision,
+            "interpretable": settings.interpretable,
+            "epochs_before_pred": settings.epochs_before_pred,
+        }
+        options.update(settings.options.get("sinks", {}).get("console", {}))
+        return options
+
+    def _begin(self) -> None:
+        session = self._session
+        self._token: Token[CarbonTracker | None] | None = None
+        self._manual: Epoch | None = None
+        session.start()
+        try:
+            session.hardware.await_named()
+        except BaseException:
+            session.stop("the tracker could not be constructed")
+            raise
+        atexit.register(_stop_at_exit, weakref.ref(session))
+
+    # Epochs and spans.
+
+    def epoch(self, name: str = "", *, parent: Span | Epoch | None = None) -> Epoch:
+        """Return a context manager that measures one epoch; inside another epoch of this context, a span of that."""
+        return Epoch(self._session, name, parent)
+
+    def span(self, name: str, *, parent: Span | Epoch | None = None) -> Span:
+        """Return a context manager that measures a named interval. In a fresh thread give its `parent`."""
+        return Span(self._session, name, parent)
+
+    def epochs(self) -> Iterator[int]:
+        """Iterate over the numbers of the planned epochs (without end where none are planned), each iteration an epoch.
+
+        A loop that is left by `break` or an exception leaves its last epoch partial.
+        """
+        planned = self.settings.epochs
+        for number in itertools.count() if planned is None else range(planned):
+            epoch = self.epoch().__enter__()
+            try:
+                yield number
+            except GeneratorExit:
+                epoch.close(partial="the loop was left before the epoch ended")
+                raise
+            epoch.close()
+
+    def epoch_start(self) -> None:
+        """Begin an epoch, as carbontracker's users do. One that is still open is closed, and marked partial."""
+        if self._manual is not None:
+            self._manual.close(partial="the next epoch began before it ended")
+        self._manual = self.epoch().__enter__()
+
+    def epoch_end(self) -> None:
+        """End the epoch that `epoch_start` began."""
+        epoch, self._manual = self._manual, None
+        if epoch is None:
+            self._session.notices.warn("epoch_end() was called without epoch_start(): nothing was measured for it")
+            return
+        epoch.close()
+
+    # What is known.
+
+    @property
+    def run_id(self) -> str:
+        """Return the identity of the run, by which `carbonsdk runs show` finds it."""
+        return self._session.plan.info.run_id
+
+    def report(self) -> RunReport:
+        """Return the run so far; after `stop`, the whole run."""
+        return self._session.report()
+
+    def forecast(self) -> Forecast | None:
+        """Return a forecast of the whole run from the epochs so far; None without a number of epochs, or before the first."""
+        return self._session.forecaster.forecast()
+
+    def set_api_keys(self, api_keys: "Mapping[str, str | Secret]") -> None:
+        """Give intensity services their keys after construction; raise SettingsError for an unknown service."""
+        resolve({"api_keys": api_keys})
+
+    # The end.
+
+    def stop(self) -> RunReport:
+        """End the run and return its report. May be called again, and from any thread."""
+        if self._manual is not None:
+            self._manual.close(partial="the tracker was stopped before the epoch ended")
+            self._manual = None
+        return self._session.stop()
+
+    @property
+    def alive(self) -> bool:
+        """Say whether the run goes on in this process."""
+        return self._session.alive
+
+    def __enter__(self) -> Self:
+        self._token = IN_CONTEXT.set(self)
+        _ENTERED.append(weakref.ref(self))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        _ENTERED[:] = [each for each in _ENTERED if each() not in (None, self)]
+        if self._token is not None:
+            try:
+                IN_CONTEXT.reset(self._token)
+            except ValueError:  # left in another context than entered: there is nothing to restore here
+                self._token = None
+        self.stop()
+
+
+def innermost() -> CarbonTracker | None:
+    """Return the tracker whose `with` block encloses the caller.
+
+    A fresh thread has an empty context: there, the one entered last in the process and still running is meant.
+    """
+    tracker = IN_CONTEXT.get()
+    if tracker is not None:
+        return tracker
+    for reference in reversed(_ENTERED):
+        tracker = reference()
+        if tracker is not None and tracker.alive:
+            return tracker
+    return None
+
+
+def _stop_at_exit(reference: "weakref.ref[Session]") -> None:
+    session = reference()
+    if session is not None and session.alive:
+        session.stop("the interpreter ended")
