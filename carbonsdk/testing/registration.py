@@ -1,0 +1,79 @@
+"""Checks of what a plugin registers, and a way to make one of it as the host does."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from carbonsdk.clock import Clock
+from carbonsdk.errors import Offline
+from carbonsdk.host import Kind, PluginHost
+from carbonsdk.host.loading import flaw
+from carbonsdk.interfaces import Context, HttpClient, Registration
+from carbonsdk.options import configure
+from carbonsdk.testing.clock import FakeClock
+from carbonsdk.testing.trial import elsewhere, must_not_raise, no_network, require
+
+T = TypeVar("T")
+
+
+class NoNetwork:
+    """An HTTP client for tests: every request is refused with Offline."""
+
+    def fetch_json(self, url: str, *, method: str = "GET", **_request: Any) -> Any:
+        """Refuse."""
+        raise Offline(f"a test may not {method} {url}")
+
+    def fetch_text(self, url: str, *, method: str = "GET", **_request: Any) -> str:
+        """Refuse."""
+        raise Offline(f"a test may not {method} {url}")
+
+
+def build(
+    registration: Registration[T],
+    options: Mapping[str, Any] | None = None,
+    *,
+    clock: Clock | None = None,
+    http: HttpClient | None = None,
+) -> T:
+    """Make what is registered from plain options, with a fake clock and without a network unless others are given."""
+    import logging
+
+    settings: Any = configure(registration.settings, options or {}, where=registration.name)
+    log = logging.getLogger(f"carbonsdk.{registration.name}")
+    return registration.factory(Context(settings, clock or FakeClock(), log, http or NoNetwork()))
+
+
+def check_registration(registration: Registration[Any], kind: str) -> None:
+    """Check that a registration is well-formed and that its factory works from default settings, without the network.
+
+    `kind` is "backend", "fetcher", "locator" or "sink".
+    """
+    wrong = flaw(registration)
+    require(not wrong, f"this registration is not well-formed: {wrong}")
+    name = registration.name
+    require(registration.summary, f"{name!r} has no summary: give it one line for people")
+    with must_not_raise(f"making {name!r} from default settings"), no_network(f"the factory of {name!r}"):
+        made = elsewhere(lambda: build(registration), f"the factory of {name!r}")
+    protocol = Kind(kind).protocol
+    require(isinstance(made, protocol), f"the factory of {name!r} returned a {type(made).__name__}, no {protocol.__name__}")
+
+
+def check_plugin(plugin: object) -> None:
+    """Check that carbonsdk takes all of a plugin (its entry module, or what its entry point names) and each registration."""
+    host = PluginHost.of({getattr(plugin, "__name__", "plugin"): plugin})
+    for info in host.failures:
+        raise AssertionError(f"{info.name} is refused: {info.reason}")
+    for kind, table in _tables(host).items():
+        for registered in table.values():
+            check_registration(registered.registration, kind)
+
+
+def registration_of(plugin: object, kind: str, name: str) -> Registration[Any]:
+    """Return one registration of a plugin, by its kind ("backend", "fetcher", "locator", "sink") and name."""
+    table = _tables(PluginHost.of({getattr(plugin, "__name__", "plugin"): plugin}))[Kind(kind)]
+    require(name in table, f"the plugin registers no {kind} {name!r}, but {', '.join(table) or 'none'}")
+    found: Registration[Any] = table[name].registration
+    return found
+
+
+def _tables(host: PluginHost) -> Mapping[Kind, Mapping[str, Any]]:
+    return {Kind.BACKEND: host.backends, Kind.FETCHER: host.fetchers, Kind.LOCATOR: host.locators, Kind.SINK: host.sinks}
