@@ -1,0 +1,146 @@
+"""`carbonsdk doctor`: what can be measured here, how well, and how to measure more."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from carbonsdk.cli.options import given, setting_options
+from carbonsdk.model import CarbonUse, DeviceKind
+
+if TYPE_CHECKING:
+    from carbonsdk.host import PluginHost, PluginInfo
+    from carbonsdk.reports import Choice, DeviceEnergy, RunReport
+
+_ALWAYS_THERE = (DeviceKind.CPU, DeviceKind.MEMORY, DeviceKind.GPU)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What a second of measuring has shown. `missing` holds, by kind, why no backend measures it."""
+
+    devices: "tuple[DeviceEnergy, ...]"
+    seconds: float
+    missing: dict[str, list[str]]
+    rejected: "tuple[Choice, ...]"
+    carbon: CarbonUse
+    plugins: "tuple[PluginInfo, ...]"
+    records: Path
+    records_writable: bool
+    warnings: tuple[str, ...]
+
+
+@click.command("doctor")
+@click.option("--seconds", type=click.FloatRange(min=0.1), default=1.5, show_default=True, help="How long to measure.")
+@setting_options("zone", "intensity", "backends", "fetchers", "locate", "offline")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+def command(seconds: float, as_json: bool, **settings: Any) -> None:
+    """Say what can be measured on this machine, by what and how well; what cannot, why, and what to do about it.
+
+    It measures for a moment, just as a run would, and leaves no record.
+    """
+    findings = examine(given(settings), seconds=seconds)
+    if as_json:
+        import json
+
+        click.echo(json.dumps(_as_json(findings), indent=2, ensure_ascii=False))
+        return
+    for title, lines in _sections(findings):
+        click.echo(click.style(title, bold=True))
+        for line in lines:
+            click.echo(f"  {line}")
+
+
+def examine(settings: dict[str, Any], *, seconds: float) -> Findings:
+    """Measure for some seconds and return what was found; blocks for as long."""
+    import os
+    from tempfile import TemporaryDirectory
+
+    from carbonsdk import runs
+    from carbonsdk.host import PluginHost
+    from carbonsdk.settings import resolve
+    from carbonsdk.tracker import CarbonTracker
+
+    in_force = resolve(settings).settings
+    host = PluginHost.discover(in_force.disable_plugins)
+    with TemporaryDirectory(prefix="carbonsdk-doctor-") as folder:
+        # Sinks are left out: a look at the machine belongs into nobody's files.
+        with CarbonTracker(**{**settings, "verbose": 0, "state_dir": folder, "sinks": (), "name": "doctor"}) as tracker:
+            time.sleep(seconds)
+        report = tracker.report()
+    records = runs.directory(in_force.state_dir)
+    return Findings(
+        devices=report.devices,
+        seconds=report.duration_s,
+        missing=_missing(report, host),
+        rejected=tuple(choice for choice in report.selection if not choice.chosen),
+        carbon=report.carbon,
+        plugins=host.plugins,
+        records=records,
+        records_writable=os.access(_nearest_existing(records), os.W_OK),
+        warnings=report.warnings,
+    )
+
+
+def _missing(report: "RunReport", host: "PluginHost") -> dict[str, list[str]]:
+    """Return, for each kind of device that nothing measures, what the backends that could have done it say."""
+    known = {each.device.kind for each in report.devices if each.energy.joules is not None}
+    told: dict[str, list[str]] = {}
+    for kind in _ALWAYS_THERE:
+        if kind in known:
+            continue
+        silent = [f"{each.device.name}: {each.energy.reason}" for each in report.devices if each.device.kind is kind]
+        told[kind.value] = silent + [
+            f"{choice.backend}: {choice.reason}"
+            for choice in report.selection
+            if not choice.chosen and (name := host.backends.get(choice.backend)) and kind in name.registration.kinds
+        ]
+    return told
+
+
+def _nearest_existing(path: Path) -> Path:
+    return next(each for each in (path, *path.parents) if each.exists())
+
+
+def _sections(findings: Findings) -> Iterator[tuple[str, list[str]]]:
+    from carbonsdk.cli.summary import intensity_text
+
+    yield "Measured", [_device(each, findings.seconds) for each in findings.devices] or ["nothing"]
+    if findings.missing:
+        yield "Not measured", [f"{kind}: {'; '.join(why) or 'no backend is for it'}" for kind, why in findings.missing.items()]
+    if findings.rejected:
+        yield "Backends not used", [f"{choice.backend}: {choice.reason}" for choice in findings.rejected]
+    found = findings.carbon.intensity
+    yield "Carbon intensity", [intensity_text(found) if found else findings.carbon.reason or "none is known"]
+    yield "Plugins", [_plugin(each) for each in findings.plugins if each.reason or not each.builtin] or ["the built-in ones"]
+    writable = "" if findings.records_writable else "  (not writable: runs are kept in memory alone; set state_dir)"
+    yield "Records", [f"{findings.records}{writable}"]
+    if findings.warnings:
+        yield "Warnings", list(findings.warnings)
+
+
+def _device(each: "DeviceEnergy", seconds: float) -> str:
+    device, energy = each.device, each.energy
+    name = f"{each.kind:<7} {device.name}"
+    if energy.joules is None:
+        return f"{name}: unknown: {energy.reason}"
+    watts = energy.joules / seconds if seconds > 0 else 0.0
+    note = f"; {device.sensor.note}" if device.sensor.note else ""
+    return (
+        f"{name}: {watts:.3g} W, {energy.quality.value} by {energy.method} ({device.backend}), "
+        f"±{device.sensor.bias:.0%}, {energy.coverage:.0%} of the time observed{note}"
+    )
+
+
+def _plugin(info: "PluginInfo") -> str:
+    return f"{info}: {info.state}{f': {info.reason}' if info.reason else ''}"
+
+
+def _as_json(findings: Findings) -> dict[str, Any]:
+    from carbonsdk.model import jsonable
+
+    written: dict[str, Any] = jsonable(findings)
+    return written

@@ -1,0 +1,41 @@
+"""`carbonsdk config` shows what holds, and where it came from."""
+
+import json
+
+from carbonsdk.settings.sources import FIELDS
+
+
+def test_every_setting_is_shown_with_its_source_and_meaning(carbonsdk):
+    shown = json.loads(carbonsdk("config", "--json", CARBONSDK_ZONE="SE").stdout)
+    assert set(shown) == set(FIELDS) - {"options"}
+    assert shown["zone"] == {"value": "SE", "source": "variable CARBONSDK_ZONE", "help": FIELDS["zone"].metadata["help"]}
+    assert shown["pue"]["source"] == "default"
+
+
+def test_what_is_set_can_be_shown_alone(carbonsdk, home):
+    (home / "carbonsdk.toml").write_text('pue = 1.2\n[backends.rapl]\nroot = "/host/sys"\n')
+    done = carbonsdk("config", "--set")
+    assert "pue" in done.stdout
+    assert f"{home}/carbonsdk.toml:1" in done.stdout
+    assert "backends.rapl.root" in done.stdout
+    assert "verbose" not in done.stdout
+
+
+def test_secrets_are_not_shown(carbonsdk, home):
+    secrets = {
+        "CARBONSDK_API_KEYS__ELECTRICITYMAPS": "s3cret-1",
+        "CARBONSDK_INTENSITY__ELECTRICITYMAPS__TOKEN": "s3cret-2",
+        "CARBONSDK_SINKS__NOT_INSTALLED__PASSWORD": "s3cret-3",
+    }
+    for arguments in (["config"], ["config", "--json"]):
+        done = carbonsdk(*arguments, **secrets)
+        assert done.returncode == 0
+        assert "s3cret" not in done.stdout + done.stderr
+        assert "api_keys" in done.stdout
+        assert "sinks.not_installed.password" in done.stdout
+
+
+def test_an_unknown_variable_is_told(carbonsdk):
+    done = carbonsdk("config", CARBONSDK_ZOEN="DE")
+    assert done.returncode == 0
+    assert "unknown variable CARBONSDK_ZOEN is ignored; did you mean 'CARBONSDK_ZONE'?" in done.stderr
