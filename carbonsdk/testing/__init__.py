@@ -8,11 +8,14 @@ if TYPE_CHECKING:
     from carbonsdk.testing.checks import check_backend, check_fetcher, check_locator, check_sink
     from carbonsdk.testing.clock import FakeClock
     from carbonsdk.testing.events import sample_events
+    from carbonsdk.testing.nvml import FakeGpu, FakeNvml
     from carbonsdk.testing.profile import Profile
     from carbonsdk.testing.registration import NoNetwork, build, check_plugin, check_registration, registration_of
 
 __all__ = [
     "FakeClock",
+    "FakeGpu",
+    "FakeNvml",
     "NoNetwork",
     "Profile",
     "RecordingSink",
@@ -29,6 +32,8 @@ __all__ = [
 
 _HOMES = {
     "FakeClock": "carbonsdk.testing.clock:FakeClock",
+    "FakeGpu": "carbonsdk.testing.nvml:FakeGpu",
+    "FakeNvml": "carbonsdk.testing.nvml:FakeNvml",
     "NoNetwork": "carbonsdk.testing.registration:NoNetwork",
     "Profile": "carbonsdk.testing.profile:Profile",
     "RecordingSink": "carbonsdk.sinks.memory:MemorySink",

@@ -3,6 +3,7 @@
 import pynvml
 import pytest
 
+from carbonsdk.testing.clock import FakeClock
 from carbonsdk.testing.nvml import FakeGpu, FakeNvml, Fault, NoCompiler, NvmlCode, build_library
 from carbonsdk.testing.profile import Profile
 
@@ -75,6 +76,15 @@ def test_a_part_time_sensor_sees_the_end_of_each_step(opened):
     fake.advance(5.05)
     [instant] = pynvml.nvmlDeviceGetFieldValues(handle, [186])
     assert instant.value.uiVal == 40_000
+
+
+def test_it_follows_a_fake_clock(opened):
+    fake, handle = opened(counter_step_s=0.0)
+    clock = FakeClock()
+    fake.advance(1)
+    fake.follow(clock)
+    clock.advance(2.5)
+    assert pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) == 350_000
 
 
 def test_a_change_reaches_a_running_driver(opened):

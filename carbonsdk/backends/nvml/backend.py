@@ -10,7 +10,7 @@ from carbonsdk.backends.nvml import NvmlSettings
 from carbonsdk.backends.nvml.boards import Found, attempt, found_boards
 from carbonsdk.backends.nvml.driver import failure, load_pynvml, open_nvml
 from carbonsdk.backends.nvml.sensors import Meter, meter_for
-from carbonsdk.backends.nvml.visible import Selection, named, visible
+from carbonsdk.backends.nvml.visible import Selection, named, pci_address, visible
 from carbonsdk.plugin import (
     BackendUnavailable,
     Device,
@@ -167,7 +167,8 @@ class NvmlBackend:
         sensor = replace(meter.sensor, note="; ".join(filter(None, notes)) or None)
         board = found.board
         self._opened[board.uuid] = _Opened(replace(meter, sensor=sensor), found.handle)
-        return Device(id=board.uuid, kind=DeviceKind.GPU, name=board.name, sensor=sensor)
+        aliases = frozenset({pci_address(board.bus_id)} if board.bus_id else ())
+        return Device(id=board.uuid, kind=DeviceKind.GPU, name=board.name, sensor=sensor, aliases=aliases)
 
     def _find(self, device: Device) -> _Opened:
         opened = self._opened.get(device.id)

@@ -75,8 +75,13 @@ def _answers_to(board: Board, device: str) -> bool:
         return board.index == int(device)
     if device.startswith("MIG-"):
         return _has_instance(board, device)
-    # NVML writes a PCI domain of eight digits, lspci and CUDA one of four.
-    return board.uuid.startswith(device) or board.bus_id.lower().lstrip("0") == device.lower().lstrip("0")
+    return board.uuid.startswith(device) or pci_address(board.bus_id) == pci_address(device)
+
+
+def pci_address(bus_id: str) -> str:
+    """Return a PCI address as the kernel writes it (`0000:3b:00.0`): NVML gives the domain eight digits, in capitals."""
+    domain, _, rest = bus_id.lower().partition(":")
+    return f"{domain[-4:] if domain.startswith('0000') else domain}:{rest}"
 
 
 def _has_instance(board: Board, entry: str) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from carbonsdk.testing.clock import FakeClock
 from carbonsdk.testing.nvml.gpu import FakeGpu, NvmlCode
 
 VARIABLE = "CARBONSDK_FAKE_NVML"
@@ -72,6 +73,12 @@ class FakeNvml:
     def set_clock(self, now_ns: int) -> None:
         """Set the clock to nanoseconds since the profiles' beginning, to follow another simulated clock."""
         struct.pack_into("=q", self._control, _NOW_OFFSET, now_ns)
+
+    def follow(self, clock: FakeClock) -> "FakeNvml":
+        """Move along with a fake clock from its present instant on, and return this driver."""
+        behind_ns = clock.monotonic_ns() - self._fields()[1]
+        clock.listen(lambda now_ns: None if self._control.closed else self.set_clock(now_ns - behind_ns))
+        return self
 
     @property
     def inits(self) -> int:

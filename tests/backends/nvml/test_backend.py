@@ -6,6 +6,7 @@ from carbonsdk.backends.nvml.driver import load_pynvml
 from carbonsdk.errors import DeviceLost, GiveUp, PermissionDenied, RetryLater, SensorAbsent, SensorMasked
 from carbonsdk.interfaces import Backend, SupportsProcesses
 from carbonsdk.model import CounterReading, DeviceKind, PowerReading, Quality
+from carbonsdk.testing.checks import check_backend
 from carbonsdk.testing.nvml import Architecture, FakeGpu, FakeProcess, Fault, NvmlCode
 from carbonsdk.testing.profile import Profile
 
@@ -27,11 +28,17 @@ def test_it_is_a_backend_that_knows_processes(backend):
     assert isinstance(backend(), SupportsProcesses)
 
 
+def test_it_does_what_every_backend_must(driver, backend):
+    fake = driver(gpu(), gpu(1, counter=False))
+    check_backend(backend, between_reads=lambda: fake.advance(1))
+
+
 def test_the_energy_counter_is_preferred_and_read_in_joules(driver, backend):
     fake = driver(gpu(counter_step_s=0.1, counter_offset_joules=1000.0))
     nvml = backend()
     [device] = nvml.open()
     assert (device.id, device.kind, device.name) == ("GPU-00000000", DeviceKind.GPU, "NVIDIA H100 80GB HBM3")
+    assert device.aliases == {"0000:01:00.0"}
     assert (device.sensor.method, device.sensor.quality) == ("nvml energy counter", Quality.MEASURED)
     assert (device.sensor.bias, device.sensor.refresh_s) == (0.05, 0.1)
     fake.advance(10.07)  # the counter last moved at 10.0 s: 1000 J + 10 s x 300 W
