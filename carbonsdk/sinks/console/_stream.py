@@ -6,7 +6,7 @@ from typing import Any
 from carbonsdk.errors import SettingsError
 
 _NAMES = ("stdout", "stderr")
-_ASCII = str.maketrans({"±": "+/-", "…": "...", "µ": "u", "–": "-"})  # noqa: RUF001 - the dash that reports use
+_ASCII = str.maketrans({"±": "+/-", "…": "...", "µ": "u", "–": "-"})
 
 
 class Stream:
