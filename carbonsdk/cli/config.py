@@ -50,6 +50,9 @@ def command(only_set: bool, as_json: bool) -> None:
         shown = {row.name: {"value": jsonable(row.value), "source": row.source, "help": row.help} for row in found}
         click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
         return
+    if not found:
+        click.echo("Every setting has its default.")
+        return
     _print(found)
 
 
