@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from carbonsdk.clock import Clock, SystemClock
 from carbonsdk.engine.planning import Planner
+from carbonsdk.engine.rules import Rules
 from carbonsdk.engine.scopes import Epoch, Span
 from carbonsdk.engine.session import Session
 from carbonsdk.host import PluginHost
@@ -91,6 +92,7 @@ class CarbonTracker:
         session = self._session
         self._token: Token[CarbonTracker | None] | None = None
         self._manual: Epoch | None = None
+        self._rules = Rules(self.settings, session)
         session.start()
         try:
             session.hardware.await_named()
@@ -137,6 +139,7 @@ class CarbonTracker:
             self._session.notices.warn("epoch_end() was called without epoch_start(): nothing was measured for it")
             return
         epoch.close()
+        self._rules.end_after_last()
 
     # What is known.
 

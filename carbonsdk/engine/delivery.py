@@ -30,6 +30,7 @@ class Delivery:
         self._queue: deque[Callable[[], Event | None]] = deque()
         self._turn = threading.Condition()
         self._closing = False
+        self._idle = True
         self._thread = threading.Thread(target=self._live, name=f"carbonsdk-sink-{name}", daemon=True)
 
     def start(self) -> None:
@@ -45,7 +46,8 @@ class Delivery:
                 self._queue.popleft()
                 self.dropped += 1
             self._queue.append(event)
-            self._turn.notify()
+            self._idle = False
+            self._turn.notify_all()
 
     def _live(self) -> None:
         with Guard(f"sink {self.name}", self._notices.fault) as made:
@@ -63,7 +65,10 @@ class Delivery:
 
     def _next(self) -> Callable[[], Event | None] | None:
         with self._turn:
+            self._idle = not self._queue
+            self._turn.notify_all()
             self._turn.wait_for(lambda: self._queue or self._closing)
+            self._idle = False
             return self._queue.popleft() if self._queue else None
 
     def _hand_over(self, sink: Sink, make_event: Callable[[], Event | None]) -> None:
@@ -78,11 +83,16 @@ class Delivery:
                 return
         self.dropped += 1
 
+    def drain(self, timeout_s: float) -> None:
+        """Wait until the sink has taken all that is queued, or the time is up."""
+        with self._turn:
+            self._turn.wait_for(lambda: self._idle or self._closing, timeout_s)
+
     def close(self) -> None:
         """Take no more events; those queued are still delivered. `join` waits."""
         with self._turn:
             self._closing = True
-            self._turn.notify()
+            self._turn.notify_all()
 
     def join(self, deadline_s: float) -> str | None:
         """Wait until `time.monotonic()` reaches the deadline; return the thread's name if the sink is stuck."""

@@ -66,7 +66,10 @@ class Hardware:
             if adopted:
                 self._hand_over(adopted)
                 self._drop_superseded()
-            if adopted or not any(channel.state == "opening" for channel in self.channels):
+            answered = not any(channel.state == "opening" for channel in self.channels)
+            if answered and not self._live and not adopted:
+                self._notices.missing("nothing here can be measured; `carbonsdk doctor` tells why, and what to do")
+            if adopted or answered:
                 self._on_chosen([(index, device) for _, index, device in adopted], self.choices)
             self._settled.notify_all()
 

@@ -15,6 +15,7 @@ class Notices:
         self._seen: dict[str, None] = {}
         self._lock = threading.Lock()
         self._listeners: list[Callable[[str], None]] = []
+        self.first_fault: str | None = None
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -39,6 +40,11 @@ class Notices:
         LOG.warning("%s", text)
         for listener in listeners:
             listener(text)
+
+    def missing(self, text: str) -> None:
+        """Give a warning of figures that will be missing; the first is kept for those who want it raised."""
+        self.first_fault = self.first_fault or text
+        self.warn(text)
 
     def fault(self, what: str, error: BaseException) -> None:
         """Give a warning of what a plugin raised."""

@@ -18,7 +18,7 @@ from carbonsdk.events import RunInfo
 from carbonsdk.host import PluginHost, Registered
 from carbonsdk.http import OfflineHttp, RequestsHttp
 from carbonsdk.interfaces import HttpClient
-from carbonsdk.launch import Launch, detect, run_id
+from carbonsdk.launch import Launch, detect, parent_identity, run_id
 from carbonsdk.model import DeviceKind, Zone
 from carbonsdk.pue import pue
 from carbonsdk.settings import Resolved, Settings
@@ -70,7 +70,7 @@ class Planner:
     def _info(self, settings: Settings, launch: Launch) -> RunInfo:
         now = utc(self._clock.wall_ns(self._clock.monotonic_ns()))
         return RunInfo(
-            run_id=settings.run_id or run_id(launch, self._environ, now),
+            run_id=settings.run_id or run_id(launch, now=now, parent=parent_identity()),
             name=settings.name,
             host=socket.gethostname(),
             rank=launch.rank,

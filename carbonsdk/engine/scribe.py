@@ -42,6 +42,11 @@ class Scribe:
         for delivery in self._deliveries:
             delivery.put(event)
 
+    def drain(self, timeout_s: float) -> None:
+        """Wait until the sinks have taken all that is queued, or the time is up for each."""
+        for delivery in self._deliveries:
+            delivery.drain(timeout_s)
+
     def sync(self) -> None:
         """Have the journal survive a loss of power."""
         if self._writer is not None:

@@ -4,7 +4,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from carbonsdk.clock import Clock
 from carbonsdk.engine.feed import IntensityFeed
@@ -58,6 +58,8 @@ class Session:
         self.plan, self.clock = plan, clock
         self.state = "new"
         self.stop_reason = "the tracker was stopped"
+        self.before_epoch: Callable[[], None] = lambda: None
+        self.after_epoch: Callable[[EpochEnded], None] = lambda _: None
         self.notices = Notices()
         self.start_ns = clock.monotonic_ns()
         self._offset_ns = clock.wall_ns(0)
@@ -187,12 +189,13 @@ class Session:
         return now_ns
 
     def begin_epoch(self, epoch: Epoch) -> None:
-        """Number an epoch and stamp its start."""
+        """Number an epoch and stamp its start. Raises what `before_epoch` raises."""
         if self.state != "running":
             self._say_unmeasured()
             epoch.start_ns = self.clock.monotonic_ns()
             return
         self.hardware.await_first()
+        self.before_epoch()
         epoch.book = SpanBook(self.ledger)
         with self.roster.lock:
             epoch.number = self._next_number
@@ -202,7 +205,7 @@ class Session:
             self.roster.open[epoch.number] = epoch
 
     def end_epoch(self, epoch: Epoch, *, failure: str | None, partial: str | None) -> None:
-        """Stamp an epoch's end, and put it on record."""
+        """Stamp an epoch's end, and put it on record. Raises what `after_epoch` raises, unless the body failed."""
         if epoch.ended is not None:
             return
         if epoch.book is None or self.state != "running":
@@ -238,6 +241,8 @@ class Session:
             self._sampler.nudge()
         if self.scribe.has_listeners:
             self.scribe.tell(lambda: EpochFinished(self.plan.info, self.scribe.assembly.epoch_report(ended)))
+        if not ended.failed and not ended.partial:
+            self.after_epoch(ended)
 
     def _say_unmeasured(self) -> None:
         if self.state == "stopped":

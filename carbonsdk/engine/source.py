@@ -111,11 +111,11 @@ class Source:
         health.retry_ns = 0
         if fault is not None:
             self.dropped_faults += 1
-            self._notices.warn(f"{device.name} ({self.name}): {fault}; that reading is not counted")
+            self._notices.missing(f"{device.name} ({self.name}): {fault}; that reading is not counted")
 
     def _failed(self, index: int, device: Device, health: _Health, error: BaseException) -> None:
         reason = str(error) or type(error).__name__
-        self._notices.warn(f"{device.name} ({self.name}) gives no reading: {reason}")
+        self._notices.missing(f"{device.name} ({self.name}) gives no reading: {reason}")
         if isinstance(error, GiveUp):
             self.given_up = True
             self.silence(reason)

@@ -26,26 +26,22 @@ class GapForecast:
 def gaps_ahead(gaps: Sequence[float], *, epoch: float, left: int) -> GapForecast:
     """Forecast the gaps behind each of the next `left` epochs and behind the one that just ended.
 
-    `gaps` are those seen, oldest first; `epoch` is the amount of one epoch ahead. The last gap, after which nothing may follow,
-    is expected like the others but may be left out.
+    `gaps` are those seen, oldest first; `epoch` is the amount of one epoch ahead. The gap behind the very last epoch is
+    expected like the others, but may be left out.
     """
     seen = len(gaps)
-    total = seen + left + 1
     if not gaps:
         return GapForecast(Outlook(0.0, 0.0, left * epoch * UNSEEN))
-    offset = max(0, seen - WINDOW)
-    recent = gaps[offset:]
+    recent = gaps[-WINDOW:]
     usual = median_low(recent)
     dear = [i for i, gap in enumerate(recent) if gap - usual > max(0.005 * epoch, abs(usual))]
     extra = median([recent[i] - usual for i in dear]) if dear else 0.0
     # One pause longer than an epoch is no evaluation: somebody had lunch.
-    again = recurrence([offset + i + 1 for i in dear], seen=seen, total=total, single_repeats=extra <= epoch)
+    again = recurrence([i + 1 for i in dear], seen=len(recent), total=len(recent) + left + 1, single_repeats=extra <= epoch)
     if len(dear) == 1:
         extra = min(extra, epoch)
     rest = _usual(recent, usual=usual, left=left).plus(
-        Outlook(
-            again.count * extra, again.down * extra + 0.1 * again.count * extra, again.up * extra + 0.1 * again.count * extra
-        )
+        Outlook(again.count * extra, (again.down + 0.1 * again.count) * extra, (again.up + 0.1 * again.count) * extra)
     )
     if not dear:
         rest = rest.plus(Outlook(0.0, 0.0, left * epoch * UNSEEN / (seen + 1)))

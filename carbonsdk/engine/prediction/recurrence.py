@@ -45,4 +45,5 @@ def _period(places: Sequence[int], *, seen: int, single_repeats: bool) -> int | 
     spacings = {after - before for before, after in pairwise(places)}
     period = min(spacings)
     regular = len(spacings) == 1 and places[0] <= 2 * period and places[-1] + period > seen
+    # Two alone may be any two; they are believed where counting from the run's start gives them too.
     return period if regular and (len(places) > 2 or places[0] in {period, period - 1, 1}) else None

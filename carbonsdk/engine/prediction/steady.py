@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from statistics import median, median_low
 
+from carbonsdk.engine.prediction.line import OUTLIER, PRIOR_FREEDOM, Line, fitted, scale_of
 from carbonsdk.engine.prediction.outlook import Outlook
 from carbonsdk.engine.prediction.recurrence import recurrence
 from carbonsdk.engine.prediction.warmup import WarmUp, warm_up
@@ -13,15 +13,13 @@ from carbonsdk.engine.prediction.warmup import WarmUp, warm_up
 WINDOW = 500
 """The newest epochs that set the rate; bounds the cost of a forecast."""
 
-# What is believed of any run before it was seen, as shares of one epoch. They weigh like PRIOR_FREEDOM epochs.
-PRIOR_NOISE = 0.012
-PRIOR_FREEDOM = 3.0
+# What is believed of any run before it was seen, as shares of one epoch.
 PRIOR_DRIFT = 0.045  # standard deviation of the drift over the whole run
 PRIOR_WANDER = 0.012  # of the level of a run's rest, for no reason seen so far
 PRIOR_OUTLIER = 0.5  # size of an outlier while none was seen
+WARM = 0.02  # added by the warm-up, from which on an epoch is said to belong to it
 FIRST_EPOCH_DOWN = 0.25
 FIRST_EPOCH_UP = 0.07
-OUTLIER = 4.0  # deviations from the line
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,44 +43,17 @@ def rate_of(values: Sequence[float], *, left: int) -> Rate:
     warm = warm_up(recent) if len(values) <= WINDOW else WarmUp()
     recent = [*(value - added for value, added in zip(recent, warm.added, strict=False)), *recent[len(warm.added) :]]
     start = _steady_start(recent, warm=warm.length)
-    line = _fit(recent[start:], scale=_scale(recent), slope_prior=PRIOR_DRIFT / total)
+    line = fitted(recent[start:], scale=scale_of(recent), slope_prior=PRIOR_DRIFT / total)
     rest = _ahead(line, left=left, total=total)
     fading = Outlook(0.0, left * warm.doubt, left * min(warm.doubt, warm.left))
-    rest = rest.plus(fading)
-    return Rate(line.at(line.count), rest, start, len(line.outliers))
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A straight line through the steady epochs; `slope_sd` and `noise` are absolute."""
-
-    count: int
-    used: int
-    middle: float
-    level: float
-    slope: float
-    slope_sd: float
-    noise: float
-    outliers: tuple[int, ...]
-    excesses: tuple[float, ...]
-
-    def at(self, place: float) -> float:
-        return self.level + self.slope * (place - self.middle)
-
-
-def _scale(values: Sequence[float]) -> float:
-    """Return a deviation that neither a trend nor single outliers enlarge: of the values, or of their differences."""
-    middle = median(values)
-    spread = 1.4826 * median_low([abs(value - middle) for value in values])
-    jumps = [abs(after - before) for before, after in pairwise(values)]
-    step = 1.4826 / math.sqrt(2) * median_low(jumps)
-    seen = len(values) - 1
-    return math.sqrt((PRIOR_FREEDOM * (PRIOR_NOISE * middle) ** 2 + seen * min(spread, step) ** 2) / (PRIOR_FREEDOM + seen))
+    level = line.at(line.count)
+    put_aside = max(start, sum(1 for added in warm.added if added > WARM * level))
+    return Rate(level, rest.plus(fading), put_aside, len(line.outliers))
 
 
 def _steady_start(values: Sequence[float], *, warm: int) -> int:
     """Return where the steady epochs begin: behind the warm-up, and behind the last change of level."""
-    scale = _scale(values)
+    scale = scale_of(values)
     start = warm
     while (
         0 < start < min(len(values) // 2 + 1, len(values) - 1)
@@ -122,62 +93,7 @@ def _change(values: Sequence[float], *, scale: float) -> int | None:
     return place
 
 
-def _fit(values: Sequence[float], *, scale: float, slope_prior: float) -> _Line:
-    """Fit a line whose slope is held back by what drifts are usual, without the values that lie far off it."""
-    count = len(values)
-    tilt, centre = _first_line(values)
-    inside = [i for i, value in enumerate(values) if abs(value - centre - tilt * i) <= OUTLIER * scale]
-    if not inside:
-        inside = list(range(count))
-    middle = sum(inside) / len(inside)
-    level = _middle_mean([values[i] for i in inside])
-    s_tt = sum((i - middle) ** 2 for i in inside)
-    s_ty = sum((i - middle) * (values[i] - level) for i in inside)
-    held = (scale / (slope_prior * level)) ** 2 if level > 0 else math.inf
-    slope = s_ty / (s_tt + held)
-    # Most runs do not drift: a slope counts as far as it stands out of the noise.
-    slope *= slope**2 * (s_tt + held) / (slope**2 * (s_tt + held) + 2 * scale**2) if slope else 0.0
-    squares = sum((values[i] - level - slope * (i - middle)) ** 2 for i in inside)
-    noise = math.sqrt((PRIOR_FREEDOM * (PRIOR_NOISE * level) ** 2 + squares) / (PRIOR_FREEDOM + len(inside) - 1))
-    kept = set(inside)
-    outside = tuple(i for i in range(count) if i not in kept)
-    return _Line(
-        count=count,
-        used=len(inside),
-        middle=middle,
-        level=level,
-        slope=slope,
-        slope_sd=noise / math.sqrt(s_tt + held) if held < math.inf else 0.0,
-        noise=noise,
-        outliers=outside,
-        excesses=tuple(values[i] - level - slope * (i - middle) for i in outside),
-    )
-
-
-def _middle_mean(values: Sequence[float]) -> float:
-    """Return the mean of the middle half while the values are few, and more and more the plain mean as they become many.
-
-    Few cannot tell a rare value from a usual one; of many, the rare ones belong to the mean that is to come.
-    """
-    count = len(values)
-    cut = count // 4 if count != 3 else 1
-    middle = sorted(values)[cut : count - cut]
-    weight = count / (count + 20)
-    return weight * sum(values) / count + (1 - weight) * sum(middle) / len(middle)
-
-
-def _first_line(values: Sequence[float]) -> tuple[float, float]:
-    """Return slope and value at place 0 of a line through the medians of the first and last third."""
-    count = len(values)
-    if count < 9:
-        return 0.0, median_low(values)
-    third = count // 3
-    first, last = median(values[:third]), median(values[-third:])
-    tilt = (last - first) / (count - third)
-    return tilt, median([value - tilt * i for i, value in enumerate(values)])
-
-
-def _outlier(line: _Line) -> tuple[float, float]:
+def _outlier(line: Line) -> tuple[float, float]:
     """Return what another outlier would add, and its size for the interval; a single one is not believed beyond an epoch."""
     if not line.excesses:
         return 0.0, PRIOR_OUTLIER * line.level
@@ -187,7 +103,7 @@ def _outlier(line: _Line) -> tuple[float, float]:
     return median(line.excesses), math.sqrt(median([excess * excess for excess in line.excesses]))
 
 
-def _ahead(line: _Line, *, left: int, total: int) -> Outlook:
+def _ahead(line: Line, *, left: int, total: int) -> Outlook:
     """Add up the `left` epochs behind the line."""
     if left == 0:
         return Outlook()

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median_low
 
+from carbonsdk.engine.prediction.line import PRIOR_FREEDOM, PRIOR_NOISE
+
 LONGEST = 32
 """Epochs in which a warm-up is looked for."""
 
@@ -19,9 +21,6 @@ LEAST_LEFT = 0.5
 
 FIRST_ALONE = 0.7
 """How far it is believed in advance that the first epoch holds the whole warm-up; the other ways share the rest."""
-
-PRIOR_NOISE = 0.012
-PRIOR_FREEDOM = 3.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,60 @@
+"""What a user asked to happen at the edges of epochs: when measuring ends, what is raised, and when a person is asked."""
+
+import sys
+
+from carbonsdk.engine.confirmation import confirmed
+from carbonsdk.engine.session import Session
+from carbonsdk.errors import MeasurementFault, RunDeclined
+from carbonsdk.journal.records import EpochEnded
+from carbonsdk.settings import Settings
+
+_DRAIN_S = 1.0
+
+
+class Rules:
+    """Runs in the training thread, at the edges; raises only what the user asked for."""
+
+    def __init__(self, settings: Settings, session: Session) -> None:
+        self._settings, self._session = settings, session
+        self._measured = 0
+        self._asked = not settings.stop_and_confirm
+        session.before_epoch = self._mind_faults
+        session.after_epoch = self._after
+
+    def _after(self, _ended: EpochEnded) -> None:
+        self._measured += 1
+        self._mind_faults()
+        self._confirm()
+        monitored = self._settings.monitor_epochs
+        if 0 < monitored <= self._measured:
+            self._session.stop(f"{self._measured} epoch(s) were measured, as monitor_epochs asked")
+
+    def end_after_last(self) -> None:
+        """End the run if the last planned epoch has ended: with `epoch_end` nothing else says so."""
+        if self._settings.epochs is not None and self._measured >= self._settings.epochs and self._session.alive:
+            self._session.stop("the last epoch has ended")
+
+    def _mind_faults(self) -> None:
+        fault = self._session.notices.first_fault
+        if fault is None or self._settings.ignore_errors is None:
+            return
+        if self._settings.ignore_errors:
+            self._session.stop(f"measuring ended at a fault, as ignore_errors=True asks ({fault})")
+            return
+        self._session.notices.first_fault = None  # told once
+        raise MeasurementFault(fault)
+
+    def _confirm(self) -> None:
+        before = self._settings.epochs_before_pred
+        wanted = (self._settings.epochs or 0) if before < 0 else before
+        if self._asked or wanted == 0 or self._measured < wanted:
+            return
+        self._asked = True
+        self._session.forecaster.follow()
+        self._session.scribe.drain(_DRAIN_S)  # the forecast stands on the screen before the question does
+        answer = confirmed(sys.stdin, sys.stdout)
+        if answer is None:
+            self._session.notices.warn("stop_and_confirm: there is no terminal to ask on, so the run goes on")
+        elif not answer:
+            self._session.stop("the run was declined after its forecast")
+            raise RunDeclined("the run was declined after its forecast")
