@@ -95,7 +95,7 @@ class JournalWriter:
             self._note(
                 "write",
                 f"cannot write the record {self.path}: {error.strerror or error}. Measuring goes on, and what is missing is "
-                "written when there is room again; or choose another place with `record_dir`",
+                "written when there is room again; or choose another place with `state_dir`",
             )
             self._release()
         else:

@@ -1,0 +1,62 @@
+"""From what a person types to the journals of a run."""
+
+from pathlib import Path
+
+from carbonsdk.errors import JournalError
+from carbonsdk.journal.places import SUFFIX, run_directory, state_directory
+
+_MOST_NAMED = 5
+
+
+def journals(run: str | Path, directory: Path | str | None = None) -> tuple[Path, ...]:
+    """Return the journals of a run, oldest attempt first.
+
+    `run` is a run's id, an unambiguous beginning of one, or the path of a journal or of a directory of journals. Raise
+    JournalError where there is no such run, or more than one.
+    """
+    place = Path(run).expanduser() if _is_path(run) else _directory_of(str(run), directory)
+    if place.is_dir():
+        found = files(place)
+        if not found:
+            raise JournalError(f"{place} holds no record of a run (no {SUFFIX} file)")
+        return found
+    return (place,)
+
+
+def files(run_place: Path) -> tuple[Path, ...]:
+    """Return the journals in one run's directory, by the start in their names."""
+    try:
+        found = [path for path in run_place.iterdir() if path.suffix == SUFFIX]
+    except OSError as error:
+        raise JournalError(f"cannot read {run_place}: {error.strerror or error}") from error
+    return tuple(sorted(found, key=lambda path: (path.stem.rpartition("-")[2], path.name)))
+
+
+def run_directories(directory: Path | str | None = None) -> tuple[Path, ...]:
+    """Return the directories of all runs, by name; none where nothing was ever recorded."""
+    place = state_directory(directory) / "runs"
+    try:
+        return tuple(sorted(path for path in place.iterdir() if path.is_dir()))
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise JournalError(f"cannot read {place}: {error.strerror or error}") from error
+
+
+def _is_path(run: str | Path) -> bool:
+    return isinstance(run, Path) or run.endswith(SUFFIX) or "/" in run or "\\" in run
+
+
+def _directory_of(run_id: str, directory: Path | str | None) -> Path:
+    exact = run_directory(run_id, directory)
+    if run_id and exact.is_dir():
+        return exact
+    matches = [path for path in run_directories(directory) if run_id and path.name.startswith(run_id)]
+    where = state_directory(directory) / "runs"
+    if not matches:
+        raise JournalError(f"no run in {where} begins with {run_id!r}: `carbonsdk runs list` shows those that are there")
+    if len(matches) > 1:
+        names = ", ".join(path.name for path in matches[:_MOST_NAMED])
+        more = ", …" if len(matches) > _MOST_NAMED else ""
+        raise JournalError(f"{run_id!r} is the beginning of {len(matches)} runs ({names}{more}): give more of it")
+    return matches[0]

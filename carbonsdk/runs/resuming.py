@@ -1,0 +1,34 @@
+"""What an earlier attempt of a run leaves to the next."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from carbonsdk.errors import JournalError
+from carbonsdk.journal.places import run_directory
+from carbonsdk.runs.finding import files
+from carbonsdk.runs.listing import skim
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """Which attempt of a rank this is, counted from 1, and the number that its first epoch has."""
+
+    attempt: int = 1
+    first_number: int = 0
+
+
+def resumption(run_id: str, rank: int, directory: Path | str | None = None) -> Resumption:
+    """Return where a rank of a run goes on; a new run that leaves no trace yet costs one look at the directory."""
+    place = run_directory(run_id, directory)
+    if not place.is_dir():
+        return Resumption()
+    attempts, first_number = 0, 0
+    with suppress(JournalError):
+        for path in files(place):
+            with suppress(JournalError):
+                assembly, numbers = skim(path)
+                if assembly.run_info.rank == rank:
+                    attempts += 1
+                    first_number = max(first_number, numbers.next)
+    return Resumption(attempts + 1, first_number)
