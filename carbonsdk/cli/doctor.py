@@ -71,7 +71,7 @@ def examine(settings: dict[str, Any], *, seconds: float) -> Findings:
         with CarbonTracker(**{**settings, "verbose": 0, "state_dir": folder, "sinks": (), "name": "doctor"}) as tracker:
             time.sleep(seconds)
         report = tracker.report()
-    records = runs.directory(in_force.state_dir)
+    records = runs.state_directory(in_force.state_dir)
     return Findings(
         devices=report.devices,
         seconds=report.duration_s,

@@ -1,0 +1,137 @@
+"""`carbonsdk runs`: what was recorded."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from carbonsdk.cli.options import setting_options
+
+if TYPE_CHECKING:
+    from carbonsdk.reports import EpochReport, RunReport
+    from carbonsdk.runs import RunSummary
+
+
+@click.group("runs")
+def command() -> None:
+    """List the recorded runs, or show one."""
+
+
+@command.command("list")
+@click.option("-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, the newest first.")
+@setting_options("state_dir")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+def list_command(limit: int, as_json: bool, state_dir: Path | None) -> None:
+    """List the newest runs: when, how long, how much."""
+    from carbonsdk import runs
+
+    directory = _directory(state_dir)
+    everything = runs.list(directory)
+    found = everything[:limit]
+    if as_json:
+        _write_json(found)
+        return
+    if not found:
+        click.echo(f"There is no run in {runs.state_directory(directory)} yet: `carbonsdk demo` makes one.")
+        return
+    _print_list(found)
+    if len(everything) > limit:
+        click.echo(f"{len(everything) - limit} older ones are left out: `--limit {len(everything)}` shows all.", err=True)
+
+
+@command.command("show")
+@click.argument("run")
+@setting_options("state_dir")
+@click.option("--epochs", "newest", type=click.IntRange(min=0), default=20, show_default=True, help="How many of the newest.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON, with every epoch that is kept.")
+def show_command(run: str, newest: int, as_json: bool, state_dir: Path | None) -> None:
+    """Show the run RUN: its id, the beginning of its id, or the path of its record."""
+    from carbonsdk import runs
+    from carbonsdk.cli import summary
+
+    report = runs.load(run, _directory(state_dir))
+    if as_json:
+        _write_json(report.to_dict())
+        return
+    summary.show(report, title=_title(report))
+    if report.epochs and newest:
+        _print_epochs(report.epochs[-newest:])
+
+
+def _directory(state_dir: Path | None) -> Path | None:
+    from carbonsdk.settings import resolve
+
+    return resolve({"state_dir": state_dir}).settings.state_dir
+
+
+def _write_json(value: Any) -> None:
+    import json
+
+    from carbonsdk.model import jsonable
+
+    click.echo(json.dumps(jsonable(value), indent=2, ensure_ascii=False))
+
+
+def _title(report: "RunReport") -> str:
+    name = f" ({report.name})" if report.name else ""
+    return f"{report.run_id}{name}: {report.state}, on {report.host} from {_local(report.start)}"
+
+
+def _print_list(found: "Sequence[RunSummary]") -> None:
+    from carbonsdk import figures
+
+    rows = [
+        (
+            run.run_id,
+            run.name or "",
+            run.state,
+            _local(run.start),
+            figures.duration(run.duration_s),
+            f"{run.epoch_count}" if run.epochs_planned is None else f"{run.epoch_count}/{run.epochs_planned}",
+            figures.energy(run.energy_joules),
+            figures.mass(run.co2eq_grams),
+        )
+        for run in found
+    ]
+    _print_table(("Run", "Name", "State", "Started", "Time", "Epochs", "Energy", "CO2eq"), rows, left=4)
+
+
+def _print_epochs(epochs: "Sequence[EpochReport]") -> None:
+    from carbonsdk import figures
+
+    rows = [
+        (
+            str(epoch.number),
+            epoch.name,
+            " ".join(mark for mark in ("failed", "partial", "provisional") if getattr(epoch, mark)),
+            figures.duration(epoch.duration_s),
+            figures.measured_energy(epoch.energy),
+            figures.mass(epoch.co2eq_grams),
+        )
+        for epoch in epochs
+    ]
+    _print_table(("Epoch", "Name", "", "Time", "Energy", "CO2eq"), rows, left=3)
+
+
+def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> None:
+    """Print a table of which the first `left` columns hold words, and the others figures."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for index, heading in enumerate(headings):
+        # What is copied and pasted (the first column) stays in one piece.
+        table.add_column(heading, justify="left" if index < left else "right", overflow="fold", no_wrap=index == 0)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console = Console()
+    # A file or a pipe has no width: nothing need be folded there.
+    console.print(table, width=None if console.is_terminal else 200)
+
+
+def _local(moment: datetime) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M")
