@@ -18,6 +18,7 @@ from carbonsdk.plugin import (
     DeviceLost,
     GiveUp,
     PermissionDenied,
+    PowerReading,
     Reading,
     RetryLater,
     SensorAbsent,
@@ -78,13 +79,13 @@ class NvmlBackend:
         except self._nvml.NVMLError as error:
             raise self._failed(error, device) from error
 
-    def power_watts(self, device: Device) -> float | None:
-        """Return the power now of what `read` measures, to hold a counter against; None where nothing tells it."""
+    def power_reading(self, device: Device) -> PowerReading | None:
+        """Return the power of what `read` measures, to hold a counter against; None where nothing tells it."""
         opened = self._find(device)
-        if opened.meter.watts is None:
+        if opened.meter.power is None:
             return None
         try:
-            return opened.meter.watts(self._handle(device, opened))
+            return opened.meter.power(self._handle(device, opened))
         except self._nvml.NVMLError as error:
             raise self._failed(error, device) from error
 

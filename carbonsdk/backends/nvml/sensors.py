@@ -34,14 +34,14 @@ _GA100 = re.compile(r"\b(A100|A800|A30|PG5\d\d)\b")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meter:
-    """How one board is read: `take` gives a reading of a handle, `watts` the power of the same scope.
+    """How one board is read: `take` gives a reading of a handle, `power` the power of what that measures.
 
     Both raise NVMLError; either is None where nothing answers.
     """
 
     sensor: Sensor
     take: Callable[[Any], Reading] | None = None
-    watts: Callable[[Any], float] | None = None
+    power: Callable[[Any], PowerReading] | None = None
 
 
 def meter_for(nvml: Any, found: Found, power: str) -> Meter:
@@ -67,45 +67,50 @@ def _counter(nvml: Any, found: Found, _: str) -> Meter:
 
     _twice(nvml, take, found.handle)
     module = _is_module(nvml, found)
+    scope = SCOPE_MODULE if module else SCOPE_GPU
     sensor = Sensor(
         method="nvml energy counter of the module" if module else "nvml energy counter",
         quality=Quality.MEASURED,
         bias=bias(found.board.name),
         refresh_s=REFRESH_S,
-        max_watts=_max_watts(nvml, found.handle, SCOPE_MODULE if module else SCOPE_GPU),
+        max_watts=_max_watts(nvml, found.handle, scope),
         # The counter of a Grace-Hopper is of the whole module: CPU, GPU and the memory of both.
         contains=frozenset({DeviceKind.CPU, DeviceKind.MEMORY} if module else ()),
         note="a Grace-Hopper module: its CPU and memory are counted in" if module else None,
     )
-    return Meter(sensor=sensor, take=take, watts=_instant(nvml, found, SCOPE_MODULE if module else SCOPE_GPU))
+    return Meter(sensor=sensor, take=take, power=_power_source(nvml, found, "auto", scope))
 
 
 def _power(nvml: Any, found: Found, power: str) -> Meter:
-    averaged = _is_averaged(found) if power == "auto" else power == "average"
-    field, window_s = (FIELD_AVERAGE, 1.0) if averaged else (FIELD_INSTANT, 0.0)
-    if attempt(nvml, _field, nvml, found.handle, field, SCOPE_GPU) is not None:
-
-        def watts(handle: Any) -> float:
-            return _field(nvml, handle, field, SCOPE_GPU)
-    else:
-        window_s = 1.0 if _is_averaged(found) else 0.0
-
-        def watts(handle: Any) -> float:
-            return _usage(nvml, handle)
-
-    def take(handle: Any) -> Reading:
-        return PowerReading(watts(handle), window_s)
-
-    _twice(nvml, take, found.handle)
+    take = _power_source(nvml, found, power, SCOPE_GPU)
+    if take is None:  # nothing answers: have the plainest call say why
+        _usage(nvml, found.handle)
+        raise nvml.NVMLError(nvml.NVML_ERROR_NOT_SUPPORTED)
     sensor = Sensor(
-        method="nvml average power" if window_s else "nvml instant power",
+        method="nvml average power" if take(found.handle).window_s else "nvml instant power",
         quality=Quality.INTEGRATED,
         bias=bias(found.board.name),
         refresh_s=REFRESH_S,
         max_watts=_max_watts(nvml, found.handle, SCOPE_GPU),
         note="no energy counter on this board",
     )
-    return Meter(sensor=sensor, take=take, watts=_instant(nvml, found, SCOPE_GPU))
+    return Meter(sensor=sensor, take=take, power=take)
+
+
+def _power_source(nvml: Any, found: Found, power: str, scope: int) -> Callable[[Any], PowerReading] | None:
+    """Return how the power of a scope is read: the field that suits the model, else what answers, else not at all."""
+    averaged = _is_averaged(found)
+    fields = [(FIELD_INSTANT, 0.0), (FIELD_AVERAGE, 1.0)]
+    if power == "average" or (power == "auto" and averaged):
+        fields.reverse()
+    sources = [_field_source(nvml, field, scope, window_s) for field, window_s in fields]
+    if scope == SCOPE_GPU:
+        sources.insert(1, lambda handle: PowerReading(_usage(nvml, handle), 1.0 if averaged else 0.0))
+    return next((source for source in sources if attempt(nvml, source, found.handle) is not None), None)
+
+
+def _field_source(nvml: Any, field: int, scope: int, window_s: float) -> Callable[[Any], PowerReading]:
+    return lambda handle: PowerReading(_field(nvml, handle, field, scope), window_s)
 
 
 def _twice(nvml: Any, take: Callable[[Any], Reading], handle: Any) -> None:
@@ -116,15 +121,6 @@ def _twice(nvml: Any, take: Callable[[Any], Reading], handle: Any) -> None:
         if error.value in {nvml.NVML_ERROR_NOT_SUPPORTED, nvml.NVML_ERROR_GPU_IS_LOST}:
             raise
         take(handle)
-
-
-def _instant(nvml: Any, found: Found, scope: int) -> Callable[[Any], float] | None:
-    """Return the power now of what the counter counts, if anything tells it."""
-    if attempt(nvml, _field, nvml, found.handle, FIELD_INSTANT, scope) is not None:
-        return lambda handle: _field(nvml, handle, FIELD_INSTANT, scope)
-    if scope == SCOPE_GPU and attempt(nvml, _usage, nvml, found.handle) is not None:
-        return lambda handle: _usage(nvml, handle)
-    return None
 
 
 def _usage(nvml: Any, handle: Any) -> float:

@@ -68,6 +68,7 @@ RAMP = Profile.ramp(0, 400, 4)  # 100 W a second
         # At 3 s the ramp stands at 300 W, and was 250 W in the mean of the second before.
         ({"architecture": Architecture.HOPPER}, PowerReading(250.0, 1.0), "nvml average power"),
         ({"architecture": Architecture.HOPPER, "average": False}, PowerReading(250.0, 1.0), "nvml average power"),
+        ({"average": False, "power_usage": None}, PowerReading(300.0, 0.0), "nvml instant power"),
         (
             {"architecture": Architecture.AMPERE, "name": "NVIDIA A100-PCIE-40GB", "power_usage": "instant"},
             PowerReading(300.0, 0.0),
@@ -79,7 +80,7 @@ RAMP = Profile.ramp(0, 400, 4)  # 100 W a second
             "nvml instant power",
         ),
     ],
-    ids=["averaging", "averaging without fields", "GA100", "before Ampere"],
+    ids=["averaging", "averaging without field 185", "instant alone", "GA100", "before Ampere"],
 )
 def test_without_a_counter_power_is_read_as_the_models_sensor_works(driver, backend, fields, reading, method):
     fake = driver(gpu(profile=RAMP, counter=False, **fields))
@@ -327,7 +328,7 @@ def test_a_grace_hopper_counts_its_module_and_contains_its_cpu(driver, backend):
     assert device.sensor.max_watts == 2000.0
     fake.advance(2)
     assert nvml.read(device) == CounterReading(1300.0)
-    assert nvml.power_watts(device) == 650.0
+    assert nvml.power_reading(device) == PowerReading(650.0, 1.0)
 
 
 def test_a_plain_hopper_contains_nothing_else(driver, backend):
@@ -337,13 +338,13 @@ def test_a_plain_hopper_contains_nothing_else(driver, backend):
 
 
 def test_power_is_there_to_hold_a_counter_against(driver, backend):
-    fake = driver(gpu(counter_scale=0.6), gpu(1, instant=False, power_usage=None))
+    fake = driver(gpu(counter_scale=0.6), gpu(1, average=False, instant=False, power_usage=None))
     nvml = backend()
     disagreeing, silent = nvml.open()
     fake.advance(10)
     assert nvml.read(disagreeing) == CounterReading(1800.0)
-    assert nvml.power_watts(disagreeing) == 300.0
-    assert nvml.power_watts(silent) is None
+    assert nvml.power_reading(disagreeing) == PowerReading(300.0, 1.0)
+    assert nvml.power_reading(silent) is None
 
 
 def test_processes_that_compute_or_draw_are_listed(driver, backend):
