@@ -26,8 +26,8 @@ def device_use(device: Device, joules: float | None, *, coverage: float, noise_j
     )
 
 
-COMPLETE = 0.999
-"""The least coverage that counts as complete: a tick's worth of jitter does not make a figure partial."""
+COMPLETE = 0.99
+"""The least coverage that counts as complete: the milliseconds in which sensors are opened do not make a run partial."""
 
 
 def across_devices(uses: Sequence[EnergyUse]) -> EnergyUse:

@@ -8,7 +8,7 @@ from carbonsdk.engine.plan import Plan
 from carbonsdk.engine.prediction import History, Lap, forecast
 from carbonsdk.engine.scribe import Scribe
 from carbonsdk.events import ForecastMade
-from carbonsdk.journal.records import EpochEnded
+from carbonsdk.journal.records import EpochEnded, Use
 from carbonsdk.reports import Estimate, Forecast
 from carbonsdk.units import NS_PER_S
 
@@ -22,6 +22,7 @@ class Forecaster:
         self._laps = array("d")  # start, end, start joules, end joules; NaN where unknown
         self._lock = threading.Lock()
         self._made_at = 0
+        self._last: EpochEnded | None = None
         self.latest: Forecast | None = None
 
     @property
@@ -35,6 +36,11 @@ class Forecaster:
         if not self._plan.info.epochs_planned or least == 0 or self._seen < max(1, least):
             return False
         return self._made_at == 0 or self._seen >= self._made_at + max(1, self._made_at // 100)
+
+    @property
+    def eager(self) -> bool:
+        """Say whether the first forecast can be made: people wait for that one."""
+        return self._made_at == 0 and self.due
 
     def saw(self, ended: EpochEnded) -> None:
         """Take an epoch that has ended."""
@@ -50,6 +56,8 @@ class Forecaster:
         nothing = float("nan")
         lap = ((ended.start_ns - self._start_ns) / NS_PER_S, (ended.end_ns - self._start_ns) / NS_PER_S)
         with self._lock:
+            if self._last is None or ended.end_ns > self._last.end_ns:
+                self._last = ended
             self._laps.extend((*lap, start_joules if known else nothing, end_joules if known else nothing))
 
     def follow(self) -> None:
@@ -73,13 +81,14 @@ class Forecaster:
             Lap(start, end, None if first != first else first, None if last != last else last)  # noqa: PLR0124 - NaN
             for start, end, first, last in zip(*(iter(rows),) * 4, strict=True)
         ]
-        last_s = max(lap.end_s for lap in laps)
-        return forecast(
-            History(laps),
-            epochs_total=planned,
-            intensity=self._ahead,
-            grams_so_far=self._scribe.assembly.grams_until(self._start_ns + int(last_s * NS_PER_S)),
-        )
+        return forecast(History(laps), epochs_total=planned, intensity=self._ahead, grams_so_far=self._grams_until_last_end())
+
+    def _grams_until_last_end(self) -> float | None:
+        last = self._last
+        if last is None:
+            return None
+        uses = [Use(use.device, 0.0, use.start_joules + use.joules) for use in last.uses if use.joules is not None]
+        return self._scribe.assembly.tally.carbon(self._start_ns, last.end_ns, uses).grams
 
     def _ahead(self, start_s: float, end_s: float) -> Estimate | None:
         first_ns = self._start_ns + int(start_s * NS_PER_S)

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable
 
 LOG = logging.getLogger("carbonsdk")
+# Without it, and without logging set up by the user, Python prints warnings to stderr by itself, at verbose=0 too.
+LOG.addHandler(logging.NullHandler())
 _MOST = 200
 
 

@@ -45,7 +45,7 @@ class Planner:
         """
         settings = resolved.settings
         launch = detect(self._environ)
-        info = self._info(settings, launch)
+        info, first_epoch = self._info(settings, launch)
         http: HttpClient = OfflineHttp() if settings.offline else RequestsHttp()
         return Plan(
             info=info,
@@ -63,14 +63,20 @@ class Planner:
             settle_s=settings.settle_s,
             basis=settings.basis.value,
             offline=settings.offline,
+            first_epoch=first_epoch,
             epochs_before_forecast=settings.epochs_before_pred,
             warnings=(*resolved.warnings, *self._complaints()),
         )
 
-    def _info(self, settings: Settings, launch: Launch) -> RunInfo:
+    def _info(self, settings: Settings, launch: Launch) -> tuple[RunInfo, int]:
+        from carbonsdk.runs import resumption
+
         now = utc(self._clock.wall_ns(self._clock.monotonic_ns()))
-        return RunInfo(
-            run_id=settings.run_id or run_id(launch, now=now, parent=parent_identity()),
+        identity = settings.run_id or run_id(launch, self._environ, now, parent=parent_identity())
+        before = resumption(identity, launch.rank, settings.state_dir)
+        info = RunInfo(
+            run_id=identity,
+            attempt=before.attempt,
             name=settings.name,
             host=socket.gethostname(),
             rank=launch.rank,
@@ -83,6 +89,7 @@ class Planner:
             epochs_planned=settings.epochs,
             pue=pue(settings.pue).value,
         )
+        return info, before.first_number
 
     def _record(self, settings: Settings, info: RunInfo) -> Path | None:
         from carbonsdk.runs import journal_path
@@ -132,7 +139,7 @@ class Planner:
             yield SinkPlan(name="console", make=self._make(_named(self._host.sinks, "console", "sink"), console, http))
         if settings.log_dir is not None:
             logs = {"log_dir": settings.log_dir, "log_file_prefix": settings.log_file_prefix}
-            logs["decimal_precision"] = settings.decimal_precision  # type: ignore[assignment]
+            logs["decimal_precision"] = settings.decimal_precision
             logs.update(options.get("carbontracker_log", {}))
             yield SinkPlan(
                 name="carbontracker_log", make=self._make(_named(self._host.sinks, "carbontracker_log", "sink"), logs, http)

@@ -1,5 +1,7 @@
 """Where a session says things: the record first, then the sinks."""
 
+import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,8 +18,9 @@ class Scribe:
     """Notes records in the journal and in the assembly that reports are made from; tells sinks of events."""
 
     def __init__(self, path: Path | None, sinks: Sequence[SinkPlan], notices: Notices) -> None:
-        self.path = path
-        self.assembly = Assembly()
+        self._assembly = Assembly()
+        self._unfolded: deque[Record] = deque()
+        self._folding = threading.Lock()
         self._writer = None if path is None else JournalWriter(path, on_problem=notices.warn)
         self._deliveries = [Delivery(each.name, each.make, notices) for each in sinks]
 
@@ -31,11 +34,22 @@ class Scribe:
         """Say whether any sink would hear of an event."""
         return bool(self._deliveries)
 
+    @property
+    def assembly(self) -> Assembly:
+        """Return what reports are made from, with every record noted so far folded in."""
+        with self._folding:
+            while self._unfolded:
+                self._assembly.add(self._unfolded.popleft())
+        return self._assembly
+
     def note(self, record: Record) -> None:
-        """Put a record into the journal; it is the operating system's when this returns."""
-        self.assembly.add(record)
+        """Put a record into the journal; it is the operating system's when this returns.
+
+        Folding it into the assembly is left to who asks first, or the next tick: an epoch's path does not pay for it.
+        """
         if self._writer is not None:
             self._writer.write(record)
+        self._unfolded.append(record)
 
     def tell(self, event: Callable[[], Event | None]) -> None:
         """Queue an event for every sink; it is made in the sinks' threads."""

@@ -136,11 +136,14 @@ class Session:
         if values:
             self.scribe.tell(lambda: IntensityFound(self.plan.info, zone, values[-1]))
 
+    def _boundaries(self, start_unix_ns: int, end_unix_ns: int) -> Sequence[int]:
+        return self.scribe.assembly.tally.timeline.boundaries(start_unix_ns, end_unix_ns)
+
     def tick(self, now_ns: int) -> None:
         """Do what is due: have devices read, settle, note the state, make a forecast."""
         with Guard("the sampler", self.notices.fault):
             self.hardware.tick(now_ns)
-            self.settling.follow(now_ns, boundaries=self.scribe.assembly.timeline.boundaries)
+            self.settling.follow(now_ns, boundaries=self._boundaries)
             self._power.sample()
             self.forecaster.follow()
             if now_ns - self._last_note_ns >= NOTE_EVERY_NS:
@@ -237,7 +240,7 @@ class Session:
         if provisional:
             self.settling.provisional(ended)
         self.forecaster.saw(ended)
-        if self.forecaster.due:
+        if self.forecaster.eager:
             self._sampler.nudge()
         if self.scribe.has_listeners:
             self.scribe.tell(lambda: EpochFinished(self.plan.info, self.scribe.assembly.epoch_report(ended)))
@@ -310,7 +313,7 @@ class Session:
                 epoch.close(partial=f"{reason} before the epoch ended")
             end_ns = self._edge()
             self.state, self.stop_reason = "stopped", reason
-            self.settling.follow(end_ns, boundaries=self.scribe.assembly.timeline.boundaries)
+            self.settling.follow(end_ns, boundaries=self._boundaries)
             self.roster.root.settle(end_ns)
             stuck.extend(self.feed.stop(self.plan.settle_s))
             self.forecaster.follow()

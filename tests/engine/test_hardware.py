@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from support.simulated import Simulated, absent, device, hang_until, offer
 
 from carbonsdk.engine.hardware import Hardware, interval_ns
 from carbonsdk.engine.ledger import Ledger, Marks
@@ -13,9 +14,6 @@ from carbonsdk.errors import BackendUnavailable, DeviceLost, GiveUp, RetryLater,
 from carbonsdk.model import DeviceKind, Quality
 from carbonsdk.testing.clock import FakeClock
 from carbonsdk.testing.profile import Profile
-
-sys.path.insert(0, str(Path(__file__).parent))
-from simulated import Simulated, absent, device, hang_until, offer
 
 S = 1_000_000_000
 
