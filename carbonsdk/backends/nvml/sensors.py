@@ -26,6 +26,9 @@ _BIASES = (
 """Published steady errors against a power meter, where they are above the default: A100 -5.5 %, RTX 2080 Ti -6.2 %. That of an
 RTX 3090, -4.0 %, lowers nothing: it is of few specimens. How the sensors err: Yang, Adamek and Armour, arXiv:2312.02741."""
 
+_UNSEEN = "; its power sensor watches a quarter of the time, and may miss bursts"
+_PART_TIME = re.compile(r"\b(A100|H100)\b")  # the same authors: the sensor samples 25 of every 100 ms
+
 _CAP_MARGIN = 2.0  # Boards draw more than their limit for milliseconds, never twice as much for as long as a counter's step.
 _AVERAGED_FROM = 7  # NVML_DEVICE_ARCH_AMPERE
 _HOPPER = 9
@@ -92,7 +95,7 @@ def _power(nvml: Any, found: Found, power: str) -> Meter:
         bias=bias(found.board.name),
         refresh_s=REFRESH_S,
         max_watts=_max_watts(nvml, found.handle, SCOPE_GPU),
-        note="no energy counter on this board",
+        note="no energy counter on this board" + (_UNSEEN if _PART_TIME.search(found.board.name) else ""),
     )
     return Meter(sensor=sensor, take=take, power=take)
 

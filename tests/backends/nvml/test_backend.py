@@ -92,6 +92,13 @@ def test_without_a_counter_power_is_read_as_the_models_sensor_works(driver, back
     assert "no energy counter" in device.sensor.note
 
 
+@pytest.mark.parametrize(("name", "unseen"), [("NVIDIA H100 PCIe", True), ("NVIDIA L40S", False)])
+def test_a_sensor_that_watches_part_of_the_time_says_so(driver, backend, name, unseen):
+    driver(gpu(name=name, counter=False))
+    [device] = backend().open()
+    assert ("a quarter of the time" in device.sensor.note) is unseen
+
+
 def test_a_user_may_choose_the_instant(driver, backend):
     fake = driver(gpu(profile=RAMP, counter=False))
     nvml = backend(power="instant")
