@@ -53,7 +53,10 @@ def command(only_set: bool, as_json: bool) -> None:
     if not found:
         click.echo("Every setting has its default.")
         return
-    _print(found)
+    from carbonsdk.cli import tables
+
+    unset = [index for index, row in enumerate(found) if row.source == _DEFAULT]
+    tables.show(("Setting", "Value", "From"), [(row.name, _text(row.value), row.source) for row in found], dim=unset)
 
 
 def rows(resolved: Resolved, host: "PluginHost") -> Iterator[Row]:
@@ -88,22 +91,6 @@ def _is_secret(host: "PluginHost", *, group: str, plugin: str, key: str) -> bool
         return True
     hint = get_type_hints(registered.registration.settings).get(key)
     return hint is None or Secret in {hint, *get_args(hint)}
-
-
-def _print(found: list[Row]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Setting", no_wrap=True)
-    table.add_column("Value", overflow="fold")
-    table.add_column("From", overflow="fold")
-    for row in found:
-        style = "dim" if row.source == _DEFAULT else ""
-        table.add_row(Text(row.name, style), Text(_text(row.value), style), Text(row.source, style))
-    Console().print(table)
 
 
 def _text(value: Any) -> str:

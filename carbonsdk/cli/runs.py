@@ -81,6 +81,7 @@ def _title(report: "RunReport") -> str:
 
 def _print_list(found: "Sequence[RunSummary]") -> None:
     from carbonsdk import figures
+    from carbonsdk.cli import tables
 
     rows = [
         (
@@ -95,11 +96,13 @@ def _print_list(found: "Sequence[RunSummary]") -> None:
         )
         for run in found
     ]
-    _print_table(("Run", "Name", "State", "Started", "Time", "Epochs", "Energy", "CO2eq"), rows, left=4)
+    headings = ("Run", "Name", "State", "Started", "Time", "Epochs", "Energy", "CO2eq")
+    tables.show(headings, rows, right=headings[4:])
 
 
 def _print_epochs(epochs: "Sequence[EpochReport]") -> None:
     from carbonsdk import figures
+    from carbonsdk.cli import tables
 
     rows = [
         (
@@ -112,25 +115,8 @@ def _print_epochs(epochs: "Sequence[EpochReport]") -> None:
         )
         for epoch in epochs
     ]
-    _print_table(("Epoch", "Name", "", "Time", "Energy", "CO2eq"), rows, left=3)
-
-
-def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> None:
-    """Print a table of which the first `left` columns hold words, and the others figures."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for index, heading in enumerate(headings):
-        # What is copied and pasted (the first column) stays in one piece.
-        table.add_column(heading, justify="left" if index < left else "right", overflow="fold", no_wrap=index == 0)
-    for row in rows:
-        table.add_row(*map(Text, row))
-    console = Console()
-    # A file or a pipe has no width: nothing need be folded there.
-    console.print(table, width=None if console.is_terminal else 200)
+    headings = ("Epoch", "Name", "", "Time", "Energy", "CO2eq")
+    tables.show(headings, rows, right=headings[3:])
 
 
 def _local(moment: datetime) -> str:
