@@ -31,7 +31,7 @@ class Outlook:
     def estimate(self, used: float, *, level: float) -> Estimate:
         """Return the total with what was `used` already, below which it cannot fall."""
         reach = quantile(level, freedom=self.freedom)
-        total = used + self.value
+        total = used + max(0.0, self.value)
         return Estimate(total, min(total, max(used, total - reach * self.down)), total + reach * self.up, level)
 
 

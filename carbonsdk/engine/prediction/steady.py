@@ -42,8 +42,10 @@ def rate_of(values: Sequence[float], *, left: int) -> Rate:
     recent = values[-WINDOW:]
     warm = warm_up(recent) if len(values) <= WINDOW else WarmUp()
     recent = [*(value - added for value, added in zip(recent, warm.added, strict=False)), *recent[len(warm.added) :]]
-    start = _steady_start(recent, warm=warm.length)
-    line = fitted(recent[start:], scale=scale_of(recent), slope_prior=PRIOR_DRIFT / total)
+    # The warm-up was fitted to the first epoch, which scatters no more; of three epochs it must still be a witness.
+    scale = scale_of(recent[warm.length :] if len(recent) > 3 else recent)
+    start = _steady_start(recent, warm=warm.length, scale=scale)
+    line = fitted(recent[start:], scale=scale, slope_prior=PRIOR_DRIFT / total)
     rest = _ahead(line, left=left, total=total)
     fading = Outlook(0.0, left * warm.doubt, left * min(warm.doubt, warm.left))
     level = line.at(line.count)
@@ -51,9 +53,8 @@ def rate_of(values: Sequence[float], *, left: int) -> Rate:
     return Rate(level, rest.plus(fading), put_aside, len(line.outliers))
 
 
-def _steady_start(values: Sequence[float], *, warm: int) -> int:
+def _steady_start(values: Sequence[float], *, warm: int, scale: float) -> int:
     """Return where the steady epochs begin: behind the warm-up, and behind the last change of level."""
-    scale = scale_of(values)
     start = warm
     while (
         0 < start < min(len(values) // 2 + 1, len(values) - 1)
@@ -108,8 +109,9 @@ def _ahead(line: Line, *, left: int, total: int) -> Outlook:
     if left == 0:
         return Outlook()
     beyond = (left + 1) / 2
-    # A trend is trusted for as long as it was seen; after that it fades.
-    trusted = line.count * (1 - math.exp(-beyond / line.count))
+    # A trend is trusted to go on about as long again; after that it fades.
+    reach = 2 * line.count
+    trusted = reach * (1 - math.exp(-beyond / reach))
     last = line.count - 1 - line.middle
     mean = max(0.1 * line.level, line.level + line.slope * (last + trusted))
     habit = recurrence([i + 1 for i in line.outliers], seen=line.count, total=line.count + left, single_repeats=False)
@@ -120,9 +122,11 @@ def _ahead(line: Line, *, left: int, total: int) -> Outlook:
         0.5 * abs(line.slope) * (beyond - trusted),
         PRIOR_WANDER * line.level * math.sqrt(left / total),
     )
+    # Among few epochs an odd one may be no outlier: they may all scatter as much.
+    scatter = left * size * 2 * math.sqrt(len(line.outliers)) / line.count**2
     return Outlook(
         left * mean + habit.count * excess,
-        math.hypot(left * both, habit.down * size),
-        math.hypot(left * both, habit.up * size),
+        math.hypot(left * both, habit.down * size, 0.5 * scatter),
+        math.hypot(left * both, habit.up * size, scatter),
         PRIOR_FREEDOM + line.used - 1,
     )

@@ -1,0 +1,112 @@
+"""A straight line through the steady epochs that single odd ones do not bend."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median, median_low
+
+# What is believed of any run before it was seen, as shares of one epoch. It weighs like PRIOR_FREEDOM epochs.
+PRIOR_NOISE = 0.012
+PRIOR_FREEDOM = 3.0
+DOUBTFUL = 2.0
+"""How many times the prior's deviation halves its weight."""
+
+OUTLIER = 4.0
+"""Deviations from the line beyond which an epoch is odd."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line, what scatters around it, and the odd values: their places and how far off they lie."""
+
+    count: int
+    used: int
+    middle: float
+    level: float
+    slope: float
+    slope_sd: float
+    noise: float
+    outliers: tuple[int, ...]
+    excesses: tuple[float, ...]
+
+    def at(self, place: float) -> float:
+        """Return the line's value at a place, 0 being the first steady epoch."""
+        return self.level + self.slope * (place - self.middle)
+
+
+def scale_of(values: Sequence[float]) -> float:
+    """Return a deviation that neither a trend nor single outliers enlarge: of the values, or of their differences."""
+    middle = median(values)
+    spread = 1.4826 * median_low([abs(value - middle) for value in values])
+    jumps = [abs(after - before) for before, after in pairwise(values)]
+    step = 1.4826 / math.sqrt(2) * median_low(jumps)
+    seen = len(values) - 1
+    return _blended(seen * min(spread, step) ** 2, freedom=seen, prior=PRIOR_NOISE * middle)
+
+
+def _blended(squares: float, *, freedom: int, prior: float) -> float:
+    """Return the deviation that `squares` with `freedom` degrees and the prior tell together.
+
+    The more the values contradict the prior by scattering, the less it weighs against them.
+    """
+    if prior <= 0 or freedom == 0:
+        return max(0.0, prior)
+    contradiction = squares / (freedom * (DOUBTFUL * prior) ** 2)
+    weight = PRIOR_FREEDOM / (1 + contradiction)
+    return math.sqrt((weight * prior**2 + squares) / (weight + freedom))
+
+
+def fitted(values: Sequence[float], *, scale: float, slope_prior: float) -> Line:
+    """Fit a line whose slope is held back by what drifts are usual, without the values that lie far off it."""
+    count = len(values)
+    tilt, centre = _first_line(values)
+    inside = [i for i, value in enumerate(values) if abs(value - centre - tilt * i) <= OUTLIER * scale]
+    if not inside:
+        inside = list(range(count))
+    middle = sum(inside) / len(inside)
+    level = _middle_mean([values[i] for i in inside])
+    s_tt = sum((i - middle) ** 2 for i in inside)
+    s_ty = sum((i - middle) * (values[i] - level) for i in inside)
+    held = (scale / (slope_prior * level)) ** 2 if level > 0 else math.inf
+    slope = s_ty / (s_tt + held)
+    # Most runs do not drift: a slope counts as far as it stands out of the noise.
+    slope *= slope**2 * (s_tt + held) / (slope**2 * (s_tt + held) + 2 * scale**2) if slope else 0.0
+    squares = sum((values[i] - level - slope * (i - middle)) ** 2 for i in inside)
+    noise = _blended(squares, freedom=len(inside) - 1, prior=PRIOR_NOISE * level)
+    kept = set(inside)
+    outside = tuple(i for i in range(count) if i not in kept)
+    return Line(
+        count=count,
+        used=len(inside),
+        middle=middle,
+        level=level,
+        slope=slope,
+        slope_sd=noise / math.sqrt(s_tt + held) if held < math.inf else 0.0,
+        noise=noise,
+        outliers=outside,
+        excesses=tuple(values[i] - level - slope * (i - middle) for i in outside),
+    )
+
+
+def _middle_mean(values: Sequence[float]) -> float:
+    """Return the mean of the middle half while the values are few, and more and more the plain mean as they become many.
+
+    Few cannot tell a rare value from a usual one; of many, the rare ones belong to the mean that is to come.
+    """
+    count = len(values)
+    cut = count // 4 if count != 3 else 1
+    middle = sorted(values)[cut : count - cut]
+    weight = count / (count + 20)
+    return weight * sum(values) / count + (1 - weight) * sum(middle) / len(middle)
+
+
+def _first_line(values: Sequence[float]) -> tuple[float, float]:
+    """Return slope and value at place 0 of a line through the medians of the first and last third."""
+    count = len(values)
+    if count < 9:
+        return 0.0, median_low(values)
+    third = count // 3
+    first, last = median(values[:third]), median(values[-third:])
+    tilt = (last - first) / (count - third)
+    return tilt, median([value - tilt * i for i, value in enumerate(values)])

@@ -1,0 +1,77 @@
+"""The parts of the forecast, each by itself."""
+
+import pytest
+
+from carbonsdk.engine.prediction.outlook import Outlook, quantile
+from carbonsdk.engine.prediction.recurrence import recurrence
+from carbonsdk.engine.prediction.warmup import warm_up
+
+
+@pytest.mark.parametrize(("freedom", "expected"), [(4, 2.132), (10, 1.812), (30, 1.697)])
+def test_the_quantile_is_students(freedom, expected):
+    assert quantile(0.9, freedom=freedom) == pytest.approx(expected, rel=0.005)
+
+
+def test_the_quantile_without_end_is_the_normal_one():
+    assert quantile(0.9) == pytest.approx(1.6449, rel=1e-4)
+
+
+def test_independent_doubts_add_in_quadrature():
+    both = Outlook(10, 3, 6).plus(Outlook(20, 4, 8))
+    assert (both.value, both.down, both.up) == (30, 5, 10)
+
+
+def test_an_estimate_never_falls_below_what_was_used():
+    assert Outlook(10, down=100, up=1).estimate(50, level=0.9).low == 50
+
+
+def test_places_at_one_spacing_go_on():
+    again = recurrence([4, 8, 12], seen=13, total=25, single_repeats=True)
+    assert (again.count, again.period) == (3, 4)  # 16, 20 and 24
+
+
+def test_a_missed_place_ends_the_regularity():
+    assert recurrence([4, 8], seen=13, total=25, single_repeats=True).period is None
+
+
+def test_two_places_that_do_not_count_from_the_start_may_be_any_two():
+    assert recurrence([6, 10], seen=12, total=25, single_repeats=True).period is None
+
+
+def test_a_first_place_repeats_where_it_could_not_have_yet():
+    assert recurrence([5], seen=7, total=20, single_repeats=True).period == 5
+    assert recurrence([5], seen=11, total=20, single_repeats=True).period is None
+    assert recurrence([5], seen=7, total=20, single_repeats=False).period is None
+
+
+def test_places_in_no_order_recur_as_often_as_they_were_seen():
+    again = recurrence([3, 5, 9, 20, 33, 41, 55, 60, 71, 80], seen=85, total=185, single_repeats=False)
+    assert again.count == pytest.approx(100 * 9.5 / 100)  # 10 less a half, of 85 seen and 15 believed
+
+
+def test_what_never_happened_is_not_expected_but_possible():
+    again = recurrence([], seen=10, total=20, single_repeats=True)
+    assert again.count == 0
+    assert again.up > 0
+    assert again.down == 0
+
+
+def test_of_two_epochs_only_a_dearer_first_is_a_warm_up():
+    assert warm_up([15, 10]).length == 1
+    assert warm_up([15, 10]).doubt > 0
+    assert warm_up([10, 15]).length == 0
+
+
+def test_the_warm_up_of_one_epoch_is_found():
+    found = warm_up([20, 10, 10, 10, 10])
+    assert found.added[0] == pytest.approx(10, rel=1e-3)
+    assert found.added[1] == pytest.approx(0, abs=0.01)
+
+
+def test_a_fading_warm_up_is_found():
+    found = warm_up([20, 15, 12.5, 11.25, 10.625, 10.3125])  # 10 + 10 * 0.5 ** i
+    assert found.added == pytest.approx([10, 5, 2.5, 1.25, 0.625, 0.3125], abs=0.1)
+
+
+def test_a_single_dear_epoch_later_on_is_no_warm_up():
+    assert max(warm_up([10, 10, 10, 30, 10, 10]).added) < 0.3
