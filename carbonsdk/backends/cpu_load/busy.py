@@ -1,0 +1,100 @@
+"""CPU time used so far, of the part of the machine that this process was given.
+
+- Under a cgroup quota (a container with `--cpus`), it is the time that the group has used.
+- With an affinity to some CPUs (`taskset`, Slurm), it is the time that anything ran on those.
+- Otherwise it is the time that anything ran on the machine.
+
+In each case load is that time over all the machine's CPUs: the part is charged what the machine would draw if it ran
+nothing else.
+"""
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from carbonsdk.backends.cpu_load.cgroup import cpu_limit
+from carbonsdk.plugin import RetryLater
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What is observed: `busy_s` returns its CPU seconds so far, told in steps of `step_s`, on a machine of `cpus` CPUs."""
+
+    busy_s: Callable[[], float]
+    step_s: float
+    cpus: int
+    note: str
+
+
+def observed_scope(proc: Path, cgroup: Path) -> Scope:
+    """Return the scope that this process is confined to."""
+    if not (proc / "stat").is_file():
+        return _by_psutil()
+    stat = ProcStat(proc / "stat")
+    cpus = len(stat.numbers)
+    limit = cpu_limit(proc, cgroup)
+    if limit is not None and limit.cores < cpus:
+        note = f"load of this control group, which may use {limit.cores:g} of {cpus} CPUs"
+        return Scope(busy_s=limit.used_s, step_s=1e-6, cpus=cpus, note=note)
+    allowed = allowed_cpus(proc) & stat.numbers
+    if allowed and allowed < stat.numbers:
+        note = f"load of the {len(allowed)} CPUs that this process may run on, of {cpus}"
+        return Scope(busy_s=lambda: stat.busy_s(allowed), step_s=stat.tick_s, cpus=cpus, note=note)
+    return Scope(busy_s=stat.busy_s, step_s=stat.tick_s, cpus=cpus, note=f"load of {cpus} CPUs")
+
+
+class ProcStat:
+    """Reads `/proc/stat`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.tick_s = 1.0 / os.sysconf("SC_CLK_TCK")
+        self.numbers = frozenset(self._times())
+
+    def busy_s(self, cpus: frozenset[int] | None = None) -> float:
+        """Return the seconds that something ran, on all CPUs or on some."""
+        times = self._times()
+        return sum(ticks for number, ticks in times.items() if cpus is None or number in cpus) * self.tick_s
+
+    def _times(self) -> dict[int, int]:
+        try:
+            with self._path.open("rb") as file:
+                lines = file.read().splitlines()
+        except OSError as error:
+            raise RetryLater(f"{self._path}: {error.strerror}") from error
+        times = {}
+        for line in lines:
+            if line.startswith(b"cpu") and line[3:4].isdigit():
+                name, *fields = line.split()
+                user, nice, system, _idle, _iowait, irq, softirq = (int(field) for field in fields[:7])
+                # `steal` is another guest's time, and `guest` is in `user` already (proc(5)).
+                times[int(name[3:])] = user + nice + system + irq + softirq
+        return times
+
+
+def allowed_cpus(proc: Path) -> frozenset[int]:
+    """Return the CPUs that this process may run on; none where that is not told."""
+    try:
+        text = (proc / "self" / "status").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return frozenset()
+    found = re.search(r"^Cpus_allowed_list:\s*([\d,-]+)$", text, flags=re.MULTILINE)
+    numbers: set[int] = set()
+    for part in found[1].split(",") if found else ():
+        first, _, last = part.partition("-")
+        numbers.update(range(int(first), int(last or first) + 1))
+    return frozenset(numbers)
+
+
+def _by_psutil() -> Scope:
+    """Return the whole machine, as psutil sees it on macOS and Windows."""
+    import psutil
+
+    def busy_s() -> float:
+        times = psutil.cpu_times()
+        return sum(getattr(times, name, 0.0) for name in ("user", "nice", "system", "irq", "softirq"))
+
+    cpus = psutil.cpu_count() or 1
+    return Scope(busy_s=busy_s, step_s=0.02, cpus=cpus, note=f"load of {cpus} CPUs")

@@ -1,0 +1,68 @@
+"""Find a processor's thermal design power by its name.
+
+A match is exact in every part of the name that holds a digit (`e5`, `2620`, `v3`), and one name's words must all occur in the
+other (`AMD FX 6100` is the table's `FX 6100`). There is no nearest match: a wrong watt is worse than none.
+"""
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+
+# What manufacturers add to a model's name: clock, graphics, number of cores, generation, wattage, and noise.
+_TAIL = re.compile(r"@.*|\bw/.*|\bwith\b.*|\bradeon\b.*|\bapu\b.*|\(\d+(?:\.\d+)?w\)")
+_MARK = re.compile(
+    r"\((?:r|tm|c|oem only)\)|[®™©]|\b\d+(?:st|nd|rd|th) gen\b|\b(?:\d+|dual|triple|quad|six|eight|twelve|sixteen)-core\b"
+)
+_NOISE = frozenset({"cpu", "processor", "processors", "soc", "genuine", "technology"})
+_VENDORS = frozenset({"intel", "amd"})
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A model of the table, and its thermal design power."""
+
+    model: str
+    tdp_watts: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """A model's name in parts: those with a digit tell it from others of its family."""
+
+    numbers: frozenset[str]
+    words: frozenset[str]
+
+
+def find_tdp(model: str) -> Match | None:
+    """Return the table's entry for a processor's name as the system tells it, or None. Of several, the one most alike."""
+    wanted = _parse(model)
+    if not wanted.numbers or not wanted.words & _VENDORS:
+        return None
+    found = [(_parse(entry.model), entry) for entry in _entries(max(wanted.numbers, key=len))]
+    fitting = [
+        (len(name.words ^ wanted.words), -entry.tdp_watts, entry.model, entry) for name, entry in found if _fits(name, wanted)
+    ]
+    return min(fitting)[3] if fitting else None
+
+
+def _fits(entry: _Name, wanted: _Name) -> bool:
+    if entry.numbers != wanted.numbers or not entry.words:
+        return False
+    return entry.words <= wanted.words or (entry.words >= wanted.words and bool(wanted.words - _VENDORS))
+
+
+def _parse(model: str) -> _Name:
+    text = _MARK.sub(" ", _TAIL.sub(" ", _MARK.sub(" ", model.lower())))
+    parts = [part for part in re.split(r"[^a-z0-9+.]+", text) if part and part not in _NOISE]
+    numbers = frozenset(part for part in parts if any(character.isdigit() for character in part))
+    return _Name(numbers, frozenset(parts) - numbers)
+
+
+def _entries(part: str) -> Iterator[Match]:
+    """Yield the entries that hold `part` somewhere; parsing all of them would take a tenth of a second."""
+    table = files("carbonsdk.backends.cpu_load").joinpath("data/cpu_tdp.csv").read_text(encoding="utf-8")
+    lines = [line for line in table.splitlines()[1:] if part in line.lower()]
+    for model, tdp_watts, _ in csv.reader(lines):
+        yield Match(model, float(tdp_watts))
