@@ -4,13 +4,13 @@ import functools
 import inspect
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
-from typing import Any, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 
-from carbonsdk.engine.scopes import Epoch, Span
-from carbonsdk.errors import SettingsError
-from carbonsdk.reports import RunReport
-from carbonsdk.settings import Settings
 from carbonsdk.tracker import CarbonTracker, innermost
+
+if TYPE_CHECKING:
+    from carbonsdk.engine.scopes import Epoch, Span
+    from carbonsdk.reports import RunReport
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -23,23 +23,20 @@ _configured: dict[str, Any] = {}
 class DefaultTracker(CarbonTracker):
     """The tracker of people who made none. It prints to stderr, one line an epoch."""
 
-    @staticmethod
-    def _console(settings: Settings) -> dict[str, Any] | None:
-        if settings.verbose < 1:
-            return None
-        own = settings.options.get("sinks", {}).get("console", {})
-        return {"style": "lines", "stream": "stderr", "verbose": settings.verbose, **own}
+    _style = "lines"
+    _stream = "stderr"
 
 
 def configure(**settings: Any) -> None:
     """Set up the default tracker; raise SettingsError if it is at work already."""
     with _lock:
+        from carbonsdk.errors import SettingsError
+        from carbonsdk.settings import resolve
+
         if _default is not None and _default.alive:
             raise SettingsError(
                 "the default tracker is at work already: call configure() before the first epoch, or after stop()"
             )
-        from carbonsdk.settings import resolve
-
         resolve(settings)  # a mistake shows here, not in the midst of training
         _configured.clear()
         _configured.update(settings)
@@ -57,7 +54,7 @@ def current() -> CarbonTracker:
         return _default
 
 
-def stop() -> RunReport | None:
+def stop() -> "RunReport | None":
     """End the default tracker's run and return its report; None if there was none. The next epoch begins a new run."""
     global _default
     with _lock:
@@ -65,12 +62,12 @@ def stop() -> RunReport | None:
     return None if tracker is None else tracker.stop()
 
 
-def epoch(name: str = "", *, parent: Span | Epoch | None = None) -> Epoch:
+def epoch(name: str = "", *, parent: "Span | Epoch | None" = None) -> "Epoch":
     """Return a context manager that measures one epoch on the current tracker."""
     return current().epoch(name, parent=parent)
 
 
-def span(name: str, *, parent: Span | Epoch | None = None) -> Span:
+def span(name: str, *, parent: "Span | Epoch | None" = None) -> "Span":
     """Return a context manager that measures a named interval on the current tracker."""
     return current().span(name, parent=parent)
 
@@ -93,7 +90,7 @@ def track_epoch(
     def decorate(body: Callable[P, R]) -> Callable[P, R]:
         called = name if name is not None else getattr(body, "__name__", "")
 
-        def scope() -> Epoch:
+        def scope() -> "Epoch":
             return (tracker or current()).epoch(called)
 
         return cast("Callable[P, R]", _wrapped(body, scope))
@@ -101,7 +98,7 @@ def track_epoch(
     return decorate if function is None else decorate(function)
 
 
-def _wrapped(body: Callable[..., Any], scope: Callable[[], Epoch]) -> Callable[..., Any]:
+def _wrapped(body: Callable[..., Any], scope: "Callable[[], Epoch]") -> Callable[..., Any]:
     if inspect.isasyncgenfunction(body):
 
         @functools.wraps(body)
@@ -134,7 +131,7 @@ def _wrapped(body: Callable[..., Any], scope: Callable[[], Epoch]) -> Callable[.
     return run
 
 
-def _drive(inner: Generator[Any, Any, Any], epoch: Epoch) -> Generator[Any, Any, Any]:
+def _drive(inner: Generator[Any, Any, Any], epoch: "Epoch") -> Generator[Any, Any, Any]:
     """Run a generator to its end as one epoch, which is the current scope only while the generator itself runs."""
     with epoch:
         step: Callable[[], Any] = functools.partial(next, inner)
@@ -157,7 +154,7 @@ def _drive(inner: Generator[Any, Any, Any], epoch: Epoch) -> Generator[Any, Any,
                 step = functools.partial(inner.send, sent)
 
 
-async def _drive_async(inner: AsyncGenerator[Any, Any], epoch: Epoch) -> AsyncGenerator[Any, Any]:
+async def _drive_async(inner: AsyncGenerator[Any, Any], epoch: "Epoch") -> AsyncGenerator[Any, Any]:
     with epoch:
         step: Callable[[], Any] = inner.__anext__
         while True:

@@ -1,6 +1,5 @@
 """CarbonTracker: one run, in the hands of the person who measures it."""
 
-import atexit
 import itertools
 import weakref
 from collections.abc import Iterator, Mapping
@@ -8,19 +7,14 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from carbonsdk.clock import Clock, SystemClock
-from carbonsdk.engine.planning import Planner
-from carbonsdk.engine.rules import Rules
-from carbonsdk.engine.scopes import Epoch, Span
-from carbonsdk.engine.session import Session
-from carbonsdk.host import PluginHost
-from carbonsdk.reports import Forecast, RunReport
-from carbonsdk.settings import Settings, resolve
-
 if TYPE_CHECKING:
+    # The engine is imported when a tracker is made: importing this module must cost next to nothing.
     from pathlib import Path
 
+    from carbonsdk.engine.scopes import Epoch, Span
+    from carbonsdk.engine.session import Session
     from carbonsdk.interfaces import Secret
+    from carbonsdk.reports import Forecast, RunReport
 
 IN_CONTEXT: ContextVar["CarbonTracker | None"] = ContextVar("carbonsdk_tracker", default=None)
 _ENTERED: "list[weakref.ref[CarbonTracker]]" = []
@@ -47,6 +41,9 @@ class CarbonTracker:
     waited for, 5 s at most.
     """
 
+    _style = "carbontracker"  # of what the console shows, and where
+    _stream = "stdout"
+
     def __init__(  # noqa: PLR0913, PLR0917 - a public promise to carbontracker's users
         self,
         epochs: int | None = _UNSET,
@@ -66,50 +63,29 @@ class CarbonTracker:
         **settings: Any,
     ) -> None:
         given = {name: value for name, value in locals().items() if name not in ("self", "settings") and value is not _UNSET}
-        resolved = resolve({**given, **settings})
-        self.settings: Settings = resolved.settings
-        clock: Clock = SystemClock()
-        host = PluginHost.discover(resolved.settings.disable_plugins)
-        plan = Planner(host, clock).plan(resolved, console=self._console(resolved.settings))
-        self._session = Session(plan, clock)
-        self._begin()
+        import atexit
 
-    @staticmethod
-    def _console(settings: Settings) -> dict[str, Any] | None:
-        if settings.verbose < 1:
-            return None
-        options: dict[str, Any] = {
-            "style": "carbontracker",
-            "verbose": settings.verbose,
-            "decimal_precision": settings.decimal_precision,
-            "interpretable": settings.interpretable,
-            "epochs_before_pred": settings.epochs_before_pred,
-        }
-        options.update(settings.options.get("sinks", {}).get("console", {}))
-        return options
+        from carbonsdk.engine.opening import Opened
 
-    def _begin(self) -> None:
-        session = self._session
+        opened = Opened({**given, **settings}, style=self._style, stream=self._stream)
+        self.settings = opened.settings
+        self._session = opened.session
+        self._rules = opened.rules
+        self._planner = opened.planner
         self._token: Token[CarbonTracker | None] | None = None
         self._manual: Epoch | None = None
-        self._rules = Rules(self.settings, session)
-        session.start()
-        try:
-            session.hardware.await_named()
-        except BaseException:
-            session.stop("the tracker could not be constructed")
-            raise
-        atexit.register(_stop_at_exit, weakref.ref(session))
+        opened.begin()
+        atexit.register(_stop_at_exit, weakref.ref(opened.session))
 
     # Epochs and spans.
 
-    def epoch(self, name: str = "", *, parent: Span | Epoch | None = None) -> Epoch:
+    def epoch(self, name: str = "", *, parent: "Span | Epoch | None" = None) -> "Epoch":
         """Return a context manager that measures one epoch; inside another epoch of this context, a span of that."""
-        return Epoch(self._session, name, parent)
+        return self._session.epoch(name, parent)
 
-    def span(self, name: str, *, parent: Span | Epoch | None = None) -> Span:
+    def span(self, name: str, *, parent: "Span | Epoch | None" = None) -> "Span":
         """Return a context manager that measures a named interval. In a fresh thread give its `parent`."""
-        return Span(self._session, name, parent)
+        return self._session.span(name, parent)
 
     def epochs(self) -> Iterator[int]:
         """Iterate over the numbers of the planned epochs (without end where none are planned), each iteration an epoch.
@@ -148,21 +124,23 @@ class CarbonTracker:
         """Return the identity of the run, by which `carbonsdk runs show` finds it."""
         return self._session.plan.info.run_id
 
-    def report(self) -> RunReport:
+    def report(self) -> "RunReport":
         """Return the run so far; after `stop`, the whole run."""
         return self._session.report()
 
-    def forecast(self) -> Forecast | None:
+    def forecast(self) -> "Forecast | None":
         """Return a forecast of the whole run from the epochs so far; None without a number of epochs, or before the first."""
         return self._session.forecaster.forecast()
 
     def set_api_keys(self, api_keys: "Mapping[str, str | Secret]") -> None:
         """Give intensity services their keys after construction; raise SettingsError for an unknown service."""
-        resolve({"api_keys": api_keys})
+        self._planner.check_api_keys(api_keys)
+        for name, fetcher in self._planner.keyed_fetchers(self.settings, api_keys):
+            self._session.feed.add_fetcher(name, fetcher)
 
     # The end.
 
-    def stop(self) -> RunReport:
+    def stop(self) -> "RunReport":
         """End the run and return its report. May be called again, and from any thread."""
         if self._manual is not None:
             self._manual.close(partial="the tracker was stopped before the epoch ended")

@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -147,10 +148,20 @@ class Planner:
         for name in wanted:
             yield SinkPlan(name=name, make=self._make(_named(self._host.sinks, name, "sink"), options.get(name, {}), http))
 
+    def check_api_keys(self, services: Iterable[str]) -> None:
+        """Raise SettingsError for a service that nobody knows."""
+        for service in services:
+            _named(self._host.fetchers, service, "intensity service")
+
+    def keyed_fetchers(self, settings: Settings, keys: Mapping[str, Any]) -> Iterable[tuple[str, Callable[[], Any]]]:
+        """Return the fetchers that these keys are of."""
+        renewed = replace(settings, api_keys={**settings.api_keys, **keys})
+        http: HttpClient = OfflineHttp() if settings.offline else RequestsHttp()
+        return ((name, make) for name, make in self._fetchers(renewed, http) if name in keys)
+
     def _fetchers(self, settings: Settings, http: HttpClient) -> Iterable[tuple[str, Callable[[], Any]]]:
         options: Options = settings.options.get("intensity", {})
-        for service in settings.api_keys:
-            _named(self._host.fetchers, service, "intensity service")
+        self.check_api_keys(settings.api_keys)
         for name, registered, _ in _wanted(self._host.fetchers, settings.fetchers, "intensity fetcher"):
             own = dict(options.get(name, {}))
             if name in settings.api_keys:

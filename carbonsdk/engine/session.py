@@ -155,6 +155,14 @@ class Session:
 
     # What scopes ask for.
 
+    def epoch(self, name: str, parent: Span | Epoch | None) -> Epoch:
+        """Return an epoch of this run, to be entered."""
+        return Epoch(self, name, parent)
+
+    def span(self, name: str, parent: Span | Epoch | None) -> Span:
+        """Return a span of this run, to be entered."""
+        return Span(self, name, parent)
+
     @property
     def alive(self) -> bool:
         """Say whether the run goes on in this process."""

@@ -1,0 +1,46 @@
+"""From a user's arguments to a session: what a tracker does in its first line."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from carbonsdk.clock import SystemClock
+from carbonsdk.engine.planning import Planner
+from carbonsdk.engine.rules import Rules
+from carbonsdk.engine.session import Session
+from carbonsdk.host import PluginHost
+from carbonsdk.settings import Settings, resolve
+
+
+class Opened:
+    """A session that is not begun, with the settings and rules it goes by."""
+
+    __slots__ = ("planner", "rules", "session", "settings")
+
+    def __init__(self, call: Mapping[str, Any], *, style: str, stream: str) -> None:
+        resolved = resolve(call)
+        self.settings: Settings = resolved.settings
+        clock = SystemClock()
+        self.planner = Planner(PluginHost.discover(resolved.settings.disable_plugins), clock)
+        plan = self.planner.plan(resolved, console=_console(resolved.settings, style=style, stream=stream))
+        self.session = Session(plan, clock)
+        self.rules = Rules(resolved.settings, self.session)
+
+    def begin(self) -> None:
+        """Begin the run; raise BackendUnavailable for a backend that the user named and that is absent."""
+        self.session.start()
+        try:
+            self.session.hardware.await_named()
+        except BaseException:
+            self.session.stop("the tracker could not be constructed")
+            raise
+
+
+def _console(settings: Settings, *, style: str, stream: str) -> dict[str, Any] | None:
+    if settings.verbose < 1:
+        return None
+    options: dict[str, Any] = {"style": style, "stream": stream, "verbose": settings.verbose}
+    options["decimal_precision"] = settings.decimal_precision
+    options["interpretable"] = settings.interpretable
+    options["epochs_before_pred"] = settings.epochs_before_pred
+    options.update(settings.options.get("sinks", {}).get("console", {}))
+    return options
