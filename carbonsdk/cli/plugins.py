@@ -1,0 +1,94 @@
+"""`carbonsdk plugins`: what is plugged in, what each plugin offers, and what is broken."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from carbonsdk.cli.group import BUILT_IN
+
+if TYPE_CHECKING:
+    from carbonsdk.host import PluginHost, PluginInfo
+
+_STYLES = {"loaded": "green", "broken": "red", "disabled": "dim"}
+
+
+@click.command("plugins")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+def command(as_json: bool) -> None:
+    """List the plugins on this machine: what they offer, and what is wrong with those that are broken.
+
+    CARBONSDK_DISABLE_PLUGINS (or `disable_plugins` in a file) switches plugins off by name.
+    """
+    from carbonsdk.host import PluginHost
+    from carbonsdk.settings import resolve
+
+    host = PluginHost.discover(resolve({}).settings.disable_plugins)
+    # Commands are added nowhere here, but what is wrong with them should show.
+    host.commands(click.Group("carbonsdk", {name: click.Command(name) for name in BUILT_IN}))
+    if as_json:
+        import json
+
+        click.echo(json.dumps(described(host), indent=2, ensure_ascii=False))
+    else:
+        _print(host)
+
+
+def described(host: "PluginHost") -> dict[str, Any]:
+    """Return all that the host knows of plugins, as JSON-able values."""
+    tables = {"backend": host.backends, "fetcher": host.fetchers, "locator": host.locators, "sink": host.sinks}
+
+    def offer(kind: str, name: str) -> dict[str, Any]:
+        registration = tables[kind][name].registration
+        return {
+            "kind": kind,
+            "name": name,
+            "summary": registration.summary,
+            "preference": registration.preference,
+            "automatic": registration.automatic,
+        }
+
+    return {
+        "installed": host.installed,
+        "advice": host.advice,
+        "plugins": [
+            {
+                "name": info.name,
+                "distribution": info.distribution,
+                "version": info.version,
+                "builtin": info.builtin,
+                "state": info.state,
+                "reason": info.reason,
+                "offers": [offer(kind.value, name) for kind, name in info.offers],
+                "commands": info.commands,
+            }
+            for info in host.plugins
+        ],
+    }
+
+
+def _print(host: "PluginHost") -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    if host.advice:
+        console.print(Text(host.advice, "red"))
+    if not host.plugins:
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("Plugin", "Of", "State", "Offers"):
+        table.add_column(heading, overflow="fold")
+    for info in host.plugins:
+        table.add_row(
+            info.name, f"{info.distribution} {info.version}".strip(), Text(info.state, _STYLES[info.state]), _offers(info)
+        )
+    console.print(table)
+    for info in host.failures:
+        console.print(Text.assemble((f"{info}: ", "bold"), info.reason or ""))
+
+
+def _offers(info: "PluginInfo") -> str:
+    offers = [f"{kind} {name}" for kind, name in info.offers]
+    return ", ".join([*offers, "commands"] if info.commands else offers)
