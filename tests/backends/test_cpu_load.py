@@ -1,11 +1,14 @@
 """CPU energy from load and memory energy from capacity, on a `/proc` and a control group laid out on disk."""
 
+import csv
 import os
+from importlib.resources import files
 
 import pytest
 
 from carbonsdk.backends.cpu_load.curve import BIAS, package_watts
 from carbonsdk.plugin import CounterReading, DeviceKind, DeviceLost, Quality, RetryLater, SettingsError
+from carbonsdk.testing import check_backend
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 GIB_KB = 1024 * 1024
@@ -104,6 +107,18 @@ def test_a_part_never_draws_more_than_the_whole():
     watts = [package_watts(percent / 100, 150.0) for percent in range(-10, 120)]
 
     assert watts == sorted(watts)
+
+
+def test_the_stated_interval_holds_the_measurements_it_was_fitted_to():
+    table = files("carbonsdk.backends.cpu_load").joinpath("data/load_vs_power.csv").read_text()
+    rows = list(csv.DictReader(table.splitlines()))
+    estimates = [package_watts(float(row["load"]), float(row["tdp_watts"])) for row in rows]
+    inside = sum(
+        abs(float(row["package_watts"]) - estimate) <= BIAS * estimate for row, estimate in zip(rows, estimates, strict=True)
+    )
+
+    assert len(rows) == 64
+    assert inside >= 0.9 * len(rows)
 
 
 # Energy from load
@@ -325,6 +340,10 @@ def test_it_answers_on_a_machine_without_proc(make, tmp_path, clock):
 
     assert {device.kind for device in devices} == {DeviceKind.CPU, DeviceKind.MEMORY}
     assert all(backend.read(device).joules > 0 for device in devices)
+
+
+def test_it_keeps_the_contract_of_a_backend(cpu_load, clock):
+    check_backend(cpu_load, between_reads=lambda: clock.advance(0.2))
 
 
 def test_it_answers_on_this_machine(make):

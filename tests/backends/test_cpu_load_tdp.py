@@ -1,5 +1,8 @@
 """Finding a processor's TDP by the name that its system gives it."""
 
+import csv
+from importlib.resources import files
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -30,6 +33,14 @@ def test_a_known_model_is_found_as_it_calls_itself(model, entry, tdp_watts):
 
     assert match is not None
     assert (match.model, match.tdp_watts) == (entry, tdp_watts)
+
+
+def test_every_row_of_the_table_has_a_power_and_a_source():
+    table = files("carbonsdk.backends.cpu_load").joinpath("data/cpu_tdp.csv").read_text()
+    rows = list(csv.DictReader(table.splitlines()))
+
+    assert len(rows) > 4800
+    assert all(row["model"] and 0.3 <= float(row["tdp_watts"]) <= 600 and row["source"] for row in rows)
 
 
 @pytest.mark.parametrize(

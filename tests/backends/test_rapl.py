@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import timeit
 from dataclasses import replace
 
 import pytest
@@ -17,6 +18,7 @@ from carbonsdk.plugin import (
     SensorMasked,
     SettingsError,
 )
+from carbonsdk.testing import check_backend
 from carbonsdk.testing.powercap import PowercapTree, PowercapZone, server_zones
 from carbonsdk.testing.profile import Profile
 
@@ -329,3 +331,17 @@ def test_closing_twice_and_unopened_is_harmless(lay, rapl):
 
     with pytest.raises(DeviceLost, match="not open"):
         backend.read(device)
+
+
+def test_it_keeps_the_contract_of_a_backend(lay, rapl, clock):
+    lay(*server_zones(CPU, memory=MEMORY, sockets=2))
+
+    check_backend(rapl, between_reads=lambda: clock.advance(1.0))
+
+
+def test_a_read_is_cheap(lay, rapl):
+    lay(zone(0, "package-0"))
+    backend = rapl()
+    (device,) = backend.open()
+
+    assert min(timeit.repeat(lambda: backend.read(device), number=100, repeat=20)) / 100 < 15e-6

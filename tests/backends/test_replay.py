@@ -6,6 +6,7 @@ import pytest
 
 from carbonsdk.backends.replay import carbonsdk_backends
 from carbonsdk.plugin import CounterReading, DeviceKind, DeviceLost, PowerReading, Quality, SettingsError
+from carbonsdk.testing import check_backend
 
 
 @pytest.fixture
@@ -107,6 +108,11 @@ def test_a_closed_backend_has_lost_its_devices(replay):
 
     with pytest.raises(DeviceLost):
         backend.read(device)
+
+
+@pytest.mark.parametrize("sensor", ["counter", "power"])
+def test_it_keeps_the_contract_of_a_backend(replay, clock, sensor):
+    check_backend(lambda: replay(watts="cpu=65,gpu=250", sensor=sensor), between_reads=lambda: clock.advance(1.0))
 
 
 def test_it_is_used_only_when_named():

@@ -138,10 +138,10 @@ def tdp_of(cpuinfo: CpuInfo, *, cpus: int, given_watts: float | None) -> Tdp:
     match = None if cpuinfo.model is None else find_tdp(cpuinfo.model)
     if match is None:
         unknown = "no processor is named" if cpuinfo.model is None else f"no TDP is known for {cpuinfo.model!r}"
-        return Tdp(generic_watts, GENERIC_BIAS, f"{unknown}: a generic {each} a CPU; give cpu_tdp_watts for better")
+        return Tdp(generic_watts, GENERIC_BIAS, f"{unknown}: a generic {each}; give cpu_tdp_watts for better")
     watts = match.tdp_watts * cpuinfo.sockets
     if cpuinfo.virtual and generic_watts < watts:
         # A guest sees the chip's name and a few of its CPUs.
-        return Tdp(generic_watts, GENERIC_BIAS, f"a virtual machine's part of {match.model}: a generic {each} a CPU")
+        return Tdp(generic_watts, GENERIC_BIAS, f"a virtual machine's part of {match.model}: a generic {each}")
     sockets = "" if cpuinfo.sockets == 1 else f" on {cpuinfo.sockets} sockets"
     return Tdp(watts, BIAS, f"TDP {match.tdp_watts:g} W of {match.model}{sockets}")
