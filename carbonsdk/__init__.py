@@ -13,7 +13,7 @@
 
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from carbonsdk._version import __version__
 
 if TYPE_CHECKING:
     from carbonsdk import errors, runs
@@ -27,6 +27,7 @@ __all__ = [
     "Forecast",
     "RunReport",
     "SpanReport",
+    "__version__",
     "configure",
     "current",
     "epoch",

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import carbonsdk
+from carbonsdk._version import __version__
 from carbonsdk.clock import Clock, utc
 from carbonsdk.engine.channel import Offer
 from carbonsdk.engine.own_intensity import own_intensity
@@ -86,7 +86,7 @@ class Planner:
             start=now,
             # Never the arguments: they may hold names, paths and keys.
             command=Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "",
-            version=carbonsdk.__version__,
+            version=__version__,
             epochs_planned=settings.epochs,
             pue=pue(settings.pue).value,
         )
