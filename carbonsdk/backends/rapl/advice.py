@@ -22,8 +22,8 @@ def masked(where: Path) -> str:
     """Return what to do where a container hides the zones."""
     return (
         f"{where} is masked by this container. Start it with the host's sysfs mounted elsewhere "
-        f"(`docker run -v /sys:/host/sys:ro …`) and set rapl's `root` to /host/sys; the counters must be readable for the "
-        f"user in the container as well. {ELSE}"
+        "(`docker run -v /sys:/host/sys:ro …`) and set CARBONSDK_BACKENDS__RAPL__ROOT=/host/sys; the user in the container "
+        f"must be allowed to read the counters as well. {ELSE}"
     )
 
 
