@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from carbonsdk.clock import Clock
-from carbonsdk.errors import Offline
+from carbonsdk.errors import Offline, SettingsError
 from carbonsdk.host import Kind, PluginHost
 from carbonsdk.host.loading import flaw
 from carbonsdk.interfaces import Context, HttpClient, Registration
@@ -15,16 +15,27 @@ from carbonsdk.testing.trial import elsewhere, must_not_raise, no_network, requi
 T = TypeVar("T")
 
 
-class NoNetwork:
-    """An HTTP client for tests: every request is refused with Offline."""
+class CannedHttp:
+    """An HTTP client for tests: it gives the answers it was made with, by URL, and refuses every other request with Offline.
 
-    def fetch_json(self, url: str, *, method: str = "GET", **_request: Any) -> Any:
-        """Refuse."""
-        raise Offline(f"a test may not {method} {url}")
+    An answer that is an exception is raised. `requests` holds the URL and the query parameters of each request, in order.
+    """
 
-    def fetch_text(self, url: str, *, method: str = "GET", **_request: Any) -> str:
-        """Refuse."""
-        raise Offline(f"a test may not {method} {url}")
+    def __init__(self, answers: Mapping[str, Any] | None = None) -> None:
+        self._answers = answers or {}
+        self.requests: list[tuple[str, dict[str, str]]] = []
+
+    def fetch_json(self, url: str, *, params: Mapping[str, str] | None = None, **_request: Any) -> Any:
+        """Return the answer for the URL, whatever it is."""
+        self.requests.append((url, dict(params or {})))
+        answer = self._answers.get(url, Offline(f"this test has no answer for {url}"))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def fetch_text(self, url: str, *, params: Mapping[str, str] | None = None, **_request: Any) -> str:
+        """Return the answer for the URL, which must be a text."""
+        return str(self.fetch_json(url, params=params))
 
 
 def build(
@@ -39,21 +50,26 @@ def build(
 
     settings: Any = configure(registration.settings, options or {}, where=registration.name)
     log = logging.getLogger(f"carbonsdk.{registration.name}")
-    return registration.factory(Context(settings, clock or FakeClock(), log, http or NoNetwork()))
+    return registration.factory(Context(settings, clock or FakeClock(), log, http or CannedHttp()))
 
 
 def check_registration(registration: Registration[Any], kind: str) -> None:
     """Check that a registration is well-formed and that its factory works from default settings, without the network.
 
-    `kind` is "backend", "fetcher", "locator" or "sink".
+    `kind` is "backend", "fetcher", "locator" or "sink". A factory that is used only when named (`automatic=False`) may
+    raise SettingsError for what it cannot do without.
     """
     wrong = flaw(registration)
     require(not wrong, f"this registration is not well-formed: {wrong}")
-    name = registration.name
+    name, protocol = registration.name, Kind(kind).protocol
     require(registration.summary, f"{name!r} has no summary: give it one line for people")
     with must_not_raise(f"making {name!r} from default settings"), no_network(f"the factory of {name!r}"):
-        made = elsewhere(lambda: build(registration), f"the factory of {name!r}")
-    protocol = Kind(kind).protocol
+        try:
+            made = elsewhere(lambda: build(registration), f"the factory of {name!r}")
+        except SettingsError:
+            if registration.automatic:
+                raise
+            return
     require(isinstance(made, protocol), f"the factory of {name!r} returned a {type(made).__name__}, no {protocol.__name__}")
 
 

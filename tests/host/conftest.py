@@ -54,7 +54,8 @@ class Site:
 
     def run(self, script: str, *flags: str) -> str:
         """Run a script in a fresh interpreter that has this folder on its path, and return its output."""
-        environment = {**os.environ, "PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        path = os.pathsep.join([str(self.folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+        environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(
             [sys.executable, *flags, "-W", "error", "-c", dedent(script)],
             env=environment,

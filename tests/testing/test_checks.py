@@ -4,12 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from carbonsdk.errors import IntensityError, RetryLater, SensorAbsent, ZoneUnknown
+from carbonsdk.errors import IntensityError, Offline, RetryLater, SensorAbsent, SettingsError, ZoneUnknown
 from carbonsdk.events import Event
 from carbonsdk.interfaces import Registration
 from carbonsdk.model import CarbonIntensity, CounterReading, PowerReading, Zone
 from carbonsdk.sinks.memory import MemorySink
 from carbonsdk.testing import (
+    CannedHttp,
     RecordingSink,
     build,
     check_backend,
@@ -309,6 +310,22 @@ def test_a_registration_with_a_flaw_is_told_in_a_sentence(registration, sentence
     assert sentence in str(caught.value)
 
 
+def test_what_is_used_only_when_named_may_want_settings():
+    refusing = raiser(SettingsError("give it a path"))
+    check_registration(Registration(name="m", factory=refusing, summary="x", automatic=False), "sink")
+    with pytest.raises(AssertionError, match="raised SettingsError: give it a path"):
+        check_registration(Registration(name="m", factory=refusing, summary="x"), "sink")
+
+
 def test_a_plugin_that_is_refused_is_told():
     with pytest.raises(AssertionError, match="implements no hook"):
         check_plugin(object())
+
+
+def test_the_canned_client_gives_its_answers_and_notes_what_was_asked():
+    http = CannedHttp({"http://a": {"x": 1}, "http://b": Offline("gone")})
+    assert http.fetch_json("http://a", params={"zone": "DE"}, deadline_s=1.0) == {"x": 1}
+    for url in ("http://b", "http://c"):
+        with pytest.raises(Offline):
+            http.fetch_text(url)
+    assert http.requests == [("http://a", {"zone": "DE"}), ("http://b", {}), ("http://c", {})]
