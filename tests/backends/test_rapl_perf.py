@@ -74,6 +74,12 @@ def test_an_event_in_another_unit_is_passed_over(tmp_path):
     assert [event.part for event in scan(tmp_path)] == [Part.PACKAGE]
 
 
+def test_an_event_without_a_scale_is_passed_over(tmp_path):
+    lay_source(tmp_path, pkg="0x02", scale="")
+
+    assert scan(tmp_path) == []
+
+
 @pytest.mark.parametrize("config", ["umask=0x1", "event=0x1,umask=0x2", "", "event="])
 def test_an_event_described_otherwise_is_passed_over(tmp_path, config):
     lay_source(tmp_path, pkg="0x02")

@@ -1,5 +1,7 @@
 """What to do where RAPL gives nothing: one text for each reason."""
 
+import getpass
+import sys
 from pathlib import Path
 
 SIDE_CHANNEL = (
@@ -31,7 +33,7 @@ def denied(path: Path) -> str:
     """Return the udev rule that lets one group read the counters."""
     return (
         f"cannot read {path}: permission denied (Linux keeps it to root since CVE-2020-8694). As root, let one group read it:\n"
-        "  groupadd --force rapl && usermod --append --groups rapl USER\n"
+        f"  groupadd --force rapl && usermod --append --groups rapl {_user()}\n"
         '  echo \'SUBSYSTEM=="powercap", KERNEL=="intel-rapl*:*", RUN+="/bin/chgrp rapl /sys%p/energy_uj", '
         'RUN+="/bin/chmod g+r /sys%p/energy_uj"\' > /etc/udev/rules.d/70-rapl.rules\n'
         "  udevadm control --reload && udevadm trigger --subsystem-match=powercap --action=add\n"
@@ -49,6 +51,13 @@ def perf_denied(paranoid: str | None) -> str:
     level = "" if paranoid is None else f" (kernel.perf_event_paranoid is {paranoid})"
     return (
         f"perf events of energy are denied{level}. As root, either give the Python interpreter that right alone "
-        "(`setcap cap_perfmon=ep $(readlink -f $(command -v python3))`, Linux 5.8 or later), "
+        f"(`setcap cap_perfmon=ep {Path(sys.executable).resolve()}`, Linux 5.8 or later), "
         f"or lower the bar for all (`sysctl kernel.perf_event_paranoid=0`). {SIDE_CHANNEL}"
     )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container's user often has no name
+        return "USER"

@@ -140,9 +140,9 @@ def scan(root: Path) -> list[Event]:
         return []
     events = []
     for name, part in PARTS.items():
-        config, scale = _config(_text(source / "events" / name)), _text(source / "events" / f"{name}.scale")
+        config, scale = _config(_text(source / "events" / name)), _scale(_text(source / "events" / f"{name}.scale"))
         if config is not None and scale is not None and _text(source / "events" / f"{name}.unit") == "Joules":
-            events.append(Event(part, int(kind), config, float(scale)))
+            events.append(Event(part, int(kind), config, scale))
     return events
 
 
@@ -171,6 +171,13 @@ def _config(text: str | None) -> int | None:
     key, _, value = (text or "").partition("=")
     try:
         return int(value, 0) if key == "event" else None
+    except ValueError:
+        return None
+
+
+def _scale(text: str | None) -> float | None:
+    try:
+        return float(text or "")
     except ValueError:
         return None
 
