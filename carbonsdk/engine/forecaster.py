@@ -2,12 +2,14 @@
 
 import threading
 from array import array
+from collections.abc import Sequence
 
 from carbonsdk.engine.feed import IntensityFeed
 from carbonsdk.engine.plan import Plan
 from carbonsdk.engine.prediction import History, Lap, forecast
 from carbonsdk.engine.scribe import Scribe
 from carbonsdk.events import ForecastMade
+from carbonsdk.footprint.timeline import Piece
 from carbonsdk.journal.records import EpochEnded, Use
 from carbonsdk.reports import Estimate, Forecast
 from carbonsdk.units import NS_PER_S
@@ -91,5 +93,25 @@ class Forecaster:
         return self._scribe.assembly.tally.carbon(self._start_ns, last.end_ns, uses).grams
 
     def _ahead(self, start_s: float, end_s: float) -> Estimate | None:
-        first_ns = self._start_ns + int(start_s * NS_PER_S)
-        return self._feed.outlook(first_ns, self._start_ns + int(end_s * NS_PER_S))
+        start_ns = self._start_ns + int(start_s * NS_PER_S)
+        end_ns = self._start_ns + int(end_s * NS_PER_S)
+        self._feed.forecast_until(end_ns)
+        return expected(self._feed.timeline.pieces(start_ns, end_ns))
+
+
+def expected(pieces: Sequence[Piece]) -> Estimate | None:
+    """Return the mean intensity over pieces of the future, and what it may turn out as; None where one is unknown.
+
+    A user's own figure is taken at its word. A service's forecast is given ±15 %, any other figure, which says nothing of the
+    hours ahead, ±30 %: assumptions of ours, wide enough for the day's swing of most grids.
+    """
+    if not pieces or any(value is None for _, _, value in pieces):
+        return None
+    total = sum(end - start for start, end, _ in pieces)
+    mean = low = high = 0.0
+    for start, end, value in pieces:
+        assert value is not None  # noqa: S101 - seen to above
+        grams = value.grams_per_kwh * (end - start) / total
+        doubt = 0.0 if value.own else 0.15 if value.forecast else 0.3
+        mean, low, high = mean + grams, low + grams * (1 - doubt), high + grams * (1 + doubt)
+    return Estimate(mean, low, high)

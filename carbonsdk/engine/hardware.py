@@ -53,6 +53,8 @@ class Hardware:
         """Open every backend in a thread of its own."""
         for channel in self.channels:
             channel.start(self._on_settled)
+        if not self.channels:
+            self.choose()
 
     def _on_settled(self, _channel: Channel) -> None:
         self.choose()

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from carbonsdk.engine.channel import Offer
+from carbonsdk.engine.feed import FeedPlan
 from carbonsdk.events import RunInfo
-from carbonsdk.interfaces import IntensityFetcher, Locator, Sink
-from carbonsdk.model import CarbonIntensity, DeviceKind, Zone
+from carbonsdk.interfaces import Sink
+from carbonsdk.model import DeviceKind
 
 ALL_KINDS = frozenset(DeviceKind)
 
@@ -24,25 +25,20 @@ class SinkPlan:
 class Plan:
     """How one run is to be measured, reported and recorded.
 
-    `zone` is the user's, or None where locators are to find it. `own_intensity` wins over all fetchers. `record` is the
-    journal's path, None for a run that leaves none.
+    `record` is the journal's path, None for a run that leaves none. `first_epoch` is the number of the next epoch of a run
+    that goes on.
     """
 
     info: RunInfo
     offers: tuple[Offer, ...]
     sinks: tuple[SinkPlan, ...] = ()
-    fetchers: tuple[tuple[str, Callable[[], IntensityFetcher]], ...] = ()
-    locators: tuple[tuple[str, Callable[[], Locator]], ...] = ()
-    zone: Zone | None = None
-    own_intensity: tuple[CarbonIntensity, ...] = ()
+    intensity: FeedPlan
     record: Path | None = None
     kinds: frozenset[DeviceKind] = ALL_KINDS
     interval_s: float = 1.0
     edge_reads: str = "auto"
     sync: Callable[[], object] | None = None
     settle_s: float = 0.2
-    basis: str = "lifecycle"
-    offline: bool = False
     epochs_before_forecast: int = 1
     first_epoch: int = 0
     warnings: tuple[str, ...] = ()

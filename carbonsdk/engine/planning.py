@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from carbonsdk._version import __version__
 from carbonsdk.clock import Clock, utc
 from carbonsdk.engine.channel import Offer
+from carbonsdk.engine.feed import Candidate, FeedPlan
 from carbonsdk.engine.own_intensity import own_intensity
 from carbonsdk.engine.plan import ALL_KINDS, Plan, SinkPlan
 from carbonsdk.errors import SettingsError
@@ -47,23 +48,18 @@ class Planner:
         settings = resolved.settings
         launch = detect(self._environ)
         info, first_epoch = self._info(settings, launch)
-        http: HttpClient = OfflineHttp() if settings.offline else RequestsHttp()
+        http = OfflineHttp() if settings.offline else RequestsHttp()
         return Plan(
             info=info,
             offers=tuple(self._offers(settings, http)),
             sinks=tuple(self._sinks(settings, http, console if launch.rank == 0 else None)),
-            fetchers=tuple(self._fetchers(settings, http)),
-            locators=tuple(self._locators(settings, http)),
-            zone=self._zone(resolved),
-            own_intensity=tuple(own_intensity(settings.intensity)) if settings.intensity is not None else (),
+            intensity=self._feed(resolved, http),
             record=self._record(settings, info),
             kinds=_KINDS[settings.components],
             interval_s=settings.update_interval,
             edge_reads=settings.edge_reads,
             sync=settings.sync,
             settle_s=settings.settle_s,
-            basis=settings.basis.value,
-            offline=settings.offline,
             first_epoch=first_epoch,
             epochs_before_forecast=settings.epochs_before_pred,
             warnings=(*resolved.warnings, *self._complaints()),
@@ -103,9 +99,17 @@ class Planner:
         if self._host.advice:
             yield self._host.advice
 
-    def _zone(self, resolved: Resolved) -> Zone | None:
-        key = resolved.settings.zone
-        return None if key is None else Zone(key=key, found_by=resolved.sources.get("zone", "call"))
+    def _feed(self, resolved: Resolved, http: RequestsHttp | OfflineHttp) -> FeedPlan:
+        settings = resolved.settings
+        key = settings.zone
+        return FeedPlan(
+            zone=None if key is None else Zone(key=key, found_by=resolved.sources.get("zone", "call")),
+            locators=tuple(self._locators(settings, http)),
+            fetchers=tuple(self._fetchers(settings, http)),
+            own=() if settings.intensity is None else tuple(own_intensity(settings.intensity)),
+            basis=settings.basis,
+            cut=http.close,
+        )
 
     def _make(self, registered: Registered[T], options: Mapping[str, Any], http: HttpClient) -> Callable[[], T]:
         return functools.partial(self._host.make, registered, options, clock=self._clock, http=http)
@@ -153,28 +157,28 @@ class Planner:
         for service in services:
             _named(self._host.fetchers, service, "intensity service")
 
-    def keyed_fetchers(self, settings: Settings, keys: Mapping[str, Any]) -> Iterable[tuple[str, Callable[[], Any]]]:
+    def keyed_fetchers(self, settings: Settings, keys: Mapping[str, Any]) -> Iterable[Candidate]:
         """Return the fetchers that these keys are of."""
         renewed = replace(settings, api_keys={**settings.api_keys, **keys})
-        http: HttpClient = OfflineHttp() if settings.offline else RequestsHttp()
-        return ((name, make) for name, make in self._fetchers(renewed, http) if name in keys)
+        http = OfflineHttp() if settings.offline else RequestsHttp()
+        return (candidate for candidate in self._fetchers(renewed, http) if candidate.name in keys)
 
-    def _fetchers(self, settings: Settings, http: HttpClient) -> Iterable[tuple[str, Callable[[], Any]]]:
+    def _fetchers(self, settings: Settings, http: HttpClient) -> Iterable[Candidate]:
         options: Options = settings.options.get("intensity", {})
         self.check_api_keys(settings.api_keys)
         for name, registered, _ in _wanted(self._host.fetchers, settings.fetchers, "intensity fetcher"):
             own = dict(options.get(name, {}))
             if name in settings.api_keys:
                 own["token"] = settings.api_keys[name]
-            yield name, self._make(registered, own, http)
+            yield Candidate(name, self._make(registered, own, http), registered.registration.inline)
 
-    def _locators(self, settings: Settings, http: HttpClient) -> Iterable[tuple[str, Callable[[], Any]]]:
+    def _locators(self, settings: Settings, http: HttpClient) -> Iterable[Candidate]:
         options: Options = settings.options.get("locators", {})
         if settings.locate is not None:
             _named(self._host.locators, settings.locate, "locator")
         for name, registered in self._host.locators.items():
             if registered.registration.automatic or name == settings.locate:
-                yield name, self._make(registered, options.get(name, {}), http)
+                yield Candidate(name, self._make(registered, options.get(name, {}), http))
 
 
 def _wanted(

@@ -79,17 +79,7 @@ class Session:
             interval_ns=wanted_ns,
             on_chosen=self._chosen,
         )
-        self.feed = IntensityFeed(
-            zone=plan.zone,
-            locators=plan.locators,
-            fetchers=plan.fetchers,
-            own=plan.own_intensity,
-            clock=clock,
-            on_found=self._intensity_found,
-            on_warning=self.notices.warn,
-            offline=plan.offline,
-            basis=plan.basis,
-        )
+        self.feed = IntensityFeed(plan.intensity, clock=clock, on_found=self._intensity_found, on_warning=self.notices.warn)
         self.forecaster = Forecaster(plan, self.scribe, self.feed, start_unix_ns=self.start_ns + self._offset_ns)
         self._power = PowerMeter(plan.info, self.ledger, self.scribe, clock)
         self._sampler = Sampler(
@@ -106,7 +96,7 @@ class Session:
         self.state = "running"
         _LIVE.add(self)
         info = self.plan.info
-        self.scribe.note(RunBegan(info, self.start_ns + self._offset_ns, self.plan.zone))
+        self.scribe.note(RunBegan(info, self.start_ns + self._offset_ns, self.plan.intensity.zone))
         self.notices.listen(self._warned)
         for text in self.plan.warnings:
             self.notices.warn(text)
@@ -298,6 +288,7 @@ class Session:
         if self._final is not None:
             return self._final
         now_ns = self._edge() if self.alive else self.clock.monotonic_ns()
+        self.roster.root.settle(now_ns)
         return self._report(now_ns, "running")
 
     def _report(self, at_ns: int, state: str) -> RunReport:
@@ -323,7 +314,9 @@ class Session:
             self.state, self.stop_reason = "stopped", reason
             self.settling.follow(end_ns, boundaries=self._boundaries)
             self.roster.root.settle(end_ns)
-            stuck.extend(self.feed.stop(self.plan.settle_s))
+            self.feed.settle(self.plan.settle_s)
+            self.feed.stop()
+            stuck.append(self.feed.stuck)
             self.forecaster.follow()
             self.scribe.note(RunEnded(self.settling.state(end_ns)))
             self._final = final = self._report(end_ns, "finished")
@@ -332,7 +325,7 @@ class Session:
             stuck.extend(self.hardware.stop(min(deadline_s, time.monotonic() + 0.1)))
             stuck.extend(self.scribe.join(deadline_s))
             for name in filter(None, stuck):
-                self.notices.warn(f"thread {name} is stuck in a call that does not return; it was left behind")
+                self.notices.warn(f"{name} is stuck in a call that does not return; it was left behind")
             _LIVE.discard(self)
             return final
 
