@@ -5,6 +5,7 @@ import math
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import NamedTuple
 
 from carbonsdk.clock import unix_ns
@@ -12,6 +13,7 @@ from carbonsdk.model import CarbonIntensity, Signal
 
 _DAWN_NS = -(2**62)
 _DUSK_NS = 2**62
+_LONGEST_SLOT = timedelta(weeks=4)
 
 Worth = tuple[float, ...]
 Piece = tuple[int, int, CarbonIntensity | None]
@@ -33,8 +35,8 @@ class Timeline:
 
     At an instant that several values claim, the first of these wins: the user's own figure; what a service says of that very
     time (what was settled or live before what was estimated, that before what was forecast); the same where it is only a
-    fallback; an annual average; an annual average that is a fallback. Of two alike a settled one wins, then the one fetched
-    last, then the one added last.
+    fallback; a lasting average (open, or of more than four weeks); a lasting average that is a fallback. Of two alike a
+    settled one wins, then the one fetched last, then the one added last.
 
     One thread at a time adds; any number may read meanwhile, and each sees the values before an addition or those after it.
     """
@@ -96,9 +98,9 @@ class Timeline:
 
 
 def _worth(value: CarbonIntensity) -> Worth:
-    annual = value.year is not None or (value.start is None and value.end is None)
+    lasting = value.start is None or value.end is None or value.end - value.start > _LONGEST_SLOT
     kind = 0 if value.forecast else 1 if value.estimated else 2
-    tier = 4 if value.own else (1 if annual else 3) - value.fallback
+    tier = 4 if value.own else (1 if lasting else 3) - value.fallback
     fetched = -math.inf if value.fetched_at is None else value.fetched_at.timestamp()
     return (-tier, -kind, -value.settled, -fetched)
 
