@@ -1,0 +1,106 @@
+"""The user's own carbon intensity: a number, hours, or a file. It wins over every service."""
+
+import csv
+import math
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+from carbonsdk.errors import SettingsError
+from carbonsdk.model import CarbonIntensity
+
+OwnIntensity = float | str | Path | Mapping[datetime | str, float]
+"""gCO2eq/kWh: one for all time, a mapping of hours, or a CSV file of times and values."""
+
+_HOUR = timedelta(hours=1)
+_Point = tuple[datetime, float]
+
+
+def own_intensity(spec: OwnIntensity) -> list[CarbonIntensity]:
+    """Return the values that `spec` stands for, in order.
+
+    A number (or the text of one) holds at any time. In a mapping each value is of the hour that begins at its key, or of the
+    time until the next key if that is sooner. In a CSV file (time, value; a header and lines with # are skipped) each value
+    holds until the next time, the last one as long as the one before it, or for an hour if it is alone. Times are aware
+    datetimes or ISO 8601 with a zone. Raise SettingsError for anything else.
+    """
+    if isinstance(spec, Mapping):
+        return _hours(spec)
+    if isinstance(spec, Path):
+        return _file(spec)
+    try:
+        number = float(spec)
+    except ValueError:
+        return _file(Path(str(spec)))
+    return [CarbonIntensity(grams_per_kwh=_grams(number, "intensity"), zone="own", source="given by the user", own=True)]
+
+
+def _hours(hours: Mapping[datetime | str, float]) -> list[CarbonIntensity]:
+    points = _in_order((_moment(key, "intensity"), _grams(value, f"intensity at {key}")) for key, value in hours.items())
+    if not points:
+        raise SettingsError("intensity is an empty mapping: give it hours, or leave it out")
+    ends = [min(start + _HOUR, following) for (start, _), (following, _) in pairwise(points)]
+    return _values(points, [*ends, points[-1][0] + _HOUR], source="given by the user")
+
+
+def _file(path: Path) -> list[CarbonIntensity]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            points = _in_order(_points(csv.reader(lines), path))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SettingsError(f"intensity={str(path)!r} is neither a number nor a CSV file that can be read: {error}") from None
+    if not points:
+        raise SettingsError(f"{path} has no line with a time and a value in gCO2eq/kWh")
+    ends = [start for start, _ in points[1:]]
+    last = points[-1][0] - points[-2][0] if len(points) > 1 else _HOUR
+    return _values(points, [*ends, points[-1][0] + last], source=f"given by the user ({path.name})")
+
+
+def _points(rows: Iterable[list[str]], path: Path) -> Iterable[_Point]:
+    headed = False
+    for number, row in enumerate(rows, 1):
+        if not row or row[0].lstrip().startswith("#"):
+            continue
+        where = f"{path}, line {number}"
+        try:
+            value = float(row[1])
+        except (ValueError, IndexError):
+            if headed:
+                raise SettingsError(f"{where}: needs a time and a value in gCO2eq/kWh") from None
+            value = None
+        headed = True
+        if value is not None:
+            yield _moment(row[0].strip(), where), _grams(value, where)
+
+
+def _in_order(points: Iterable[_Point]) -> list[_Point]:
+    ordered = sorted(points)
+    for (one, _), (other, _) in pairwise(ordered):
+        if one == other:
+            raise SettingsError(f"intensity has two values for {one.isoformat()}: leave one out")
+    return ordered
+
+
+def _values(points: list[_Point], ends: list[datetime], *, source: str) -> list[CarbonIntensity]:
+    return [
+        CarbonIntensity(grams_per_kwh=grams, zone="own", source=source, start=start, end=end, own=True)
+        for (start, grams), end in zip(points, ends, strict=True)
+    ]
+
+
+def _moment(given: datetime | str, where: str) -> datetime:
+    try:
+        moment = given if isinstance(given, datetime) else datetime.fromisoformat(given)
+    except (ValueError, TypeError):
+        raise SettingsError(f"{where}: {given!r} is no time; write 2026-01-05T12:00Z or 2026-01-05T13:00+01:00") from None
+    if moment.tzinfo is None:
+        raise SettingsError(f"{where}: {given!s} has no time zone; write 2026-01-05T12:00Z or 2026-01-05T13:00+01:00")
+    return moment
+
+
+def _grams(value: float, where: str) -> float:
+    grams = float(value)
+    if not (math.isfinite(grams) and grams >= 0):
+        raise SettingsError(f"{where}: {value} is no intensity in gCO2eq/kWh")
+    return grams
