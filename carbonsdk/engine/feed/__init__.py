@@ -1,0 +1,229 @@
+"""Carbon intensity while a run goes on: found off the caller's thread, kept up to date, never in the way."""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from carbonsdk import units
+from carbonsdk.clock import Clock
+from carbonsdk.engine.feed.service import Candidate, Service, serving, told
+from carbonsdk.engine.feed.track import Outlook, Track
+from carbonsdk.engine.guard import Guard
+from carbonsdk.errors import Offline
+from carbonsdk.footprint import Timeline
+from carbonsdk.model import Basis, CarbonIntensity, Signal, Zone
+
+__all__ = ["Candidate", "FeedPlan", "IntensityFeed"]
+
+NOWHERE = Zone(key="WORLD", found_by="nobody")
+_ASTRAY_S = 300.0  # between two tries of a round that itself went wrong
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedPlan:
+    """Where intensities come from: the candidates in order of preference.
+
+    `zone` is None where the locators have to find it. `own` are the user's figures. `cut` ends the requests that are under
+    way (`RequestsHttp.close`), so that nothing is left behind at the end.
+    """
+
+    zone: Zone | None = None
+    locators: Sequence[Candidate] = ()
+    fetchers: Sequence[Candidate] = ()
+    own: Sequence[CarbonIntensity] = ()
+    basis: Basis = Basis.LIFECYCLE
+    cut: Callable[[], None] | None = None
+
+
+class IntensityFeed:
+    """A timeline that fills itself.
+
+    `start` takes in the user's figures and the table's average (the world's, where the zone is not known yet) in the
+    caller's thread, a few file reads at most; the rest happens in a daemon thread. `on_found` hears of every value that comes
+    in, `on_warning` of every trouble once; both may be called in either thread. Nothing here raises.
+    """
+
+    def __init__(
+        self,
+        plan: FeedPlan,
+        *,
+        clock: Clock,
+        on_found: Callable[[Zone, tuple[CarbonIntensity, ...]], None],
+        on_warning: Callable[[str], None],
+    ) -> None:
+        self.timeline = Timeline()
+        self.marginal: Timeline | None = None
+        self.zone = plan.zone
+        self.stuck: str | None = None
+        self._plan = plan
+        self._clock = clock
+        self._on_found = on_found
+        self._on_warning = on_warning
+        self._warned: set[str] = set()
+        self._tracks: tuple[Track, ...] | None = None
+        self._horizon_ns = 0
+        self._start_ns = self._now_ns()
+        self._doing = "waiting"
+        self._rounds = 0
+        self._in_round = False
+        self._hasty = False
+        self._stopping = False
+        self._wake = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin, and have a thread look for what `begin` leaves open."""
+        if self.begin():
+            self._thread = threading.Thread(target=self._run, name="carbonsdk-intensity", daemon=True)
+            self._thread.start()
+
+    def begin(self) -> bool:
+        """Take in what needs no network; return whether there is anything else to look for."""
+        self._start_ns = self._now_ns()
+        self._take_base(self.zone or NOWHERE)
+        self._take(self._plan.own)
+        if any(value.start is None and value.end is None for value in self._plan.own):
+            return False  # the user's figure holds for good
+        return self.zone is None or not all(candidate.inline for candidate in self._plan.fetchers)
+
+    def step(self) -> float | None:
+        """Do one round of what is due now; return the seconds until the next, None if nothing will be.
+
+        The thread calls this; who has begun without a thread may.
+        """
+        if self._tracks is None:
+            if self.zone is None:
+                self.zone = self._located()
+                if self.zone is not NOWHERE:
+                    self._take_base(self.zone)
+            self._tracks = self._tracked(self.zone)
+        hasty, self._hasty = self._hasty, False
+        for track in self._tracks:
+            if hasty:
+                track.hasten()
+            track.look_until(self._horizon_ns)
+        dues = [track.step(self._now_ns()) for track in self._tracks if not self._stopping]
+        known = [due for due in dues if due is not None]
+        return max(0.0, units.seconds(min(known) - self._now_ns())) if known else None
+
+    def forecast_until(self, unix_ns: int) -> None:
+        """Have the future fetched until then, as far as a service forecasts it, and kept up to date."""
+        self._horizon_ns = max(self._horizon_ns, unix_ns)
+        self._nudge()
+
+    def settle(self, deadline_s: float) -> bool:
+        """Fetch the hours past once more; wait `deadline_s` at most, and return whether it was done by then."""
+        if self._thread is None or not self._thread.is_alive():
+            return self._thread is None
+        with self._wake:
+            # A round that is under way may be past the settling already, so the one after it counts.
+            enough = self._rounds + (2 if self._in_round else 1)
+            self._hasty = True
+            self._wake.notify_all()
+            return self._wake.wait_for(lambda: self._rounds >= enough, deadline_s)
+
+    def stop(self, deadline_s: float = 0.2) -> None:
+        """End the thread, and the request it may be in; wait `deadline_s` at most, and say in `stuck` what it hangs in."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify_all()
+        if self._thread is None:
+            return
+        if self._plan.cut is not None:
+            self._plan.cut()
+        self._thread.join(deadline_s)
+        if self._thread.is_alive():
+            self.stuck = f"the thread {self._thread.name}, {self._doing}"
+
+    def _run(self) -> None:
+        while not self._stopping:
+            with self._wake:
+                self._in_round = True
+            wait_s: float | None = _ASTRAY_S
+            with Guard("intensity feed", lambda what, error: self._warn(what, f"{what}: {told(error)}")):
+                wait_s = self.step()
+            with self._wake:
+                self._rounds += 1
+                self._in_round = False
+                self._wake.notify_all()
+                self._wake.wait_for(lambda: self._stopping or self._hasty or self._nudged(), wait_s)
+
+    def _nudge(self) -> None:
+        with self._wake:
+            self._wake.notify_all()
+
+    def _nudged(self) -> bool:
+        return any(track.horizon_ns < self._horizon_ns for track in self._tracks or ())
+
+    def _now_ns(self) -> int:
+        return self._clock.wall_ns(self._clock.monotonic_ns())
+
+    def _located(self) -> Zone:
+        """Return the zone that the first locator to know one names, or nowhere."""
+        for candidate in self._plan.locators:
+            if self._stopping:
+                break
+            self._doing = f"locating by {candidate.name}"
+            with Guard(f"locator {candidate.name}", self._on_fault):
+                zone = candidate.make("locate").locate()
+                if isinstance(zone, Zone):
+                    return zone
+        self._warn("nowhere", "where this machine stands is not known: name it with zone=, for example zone='DK-DK1'")
+        return NOWHERE
+
+    def _tracked(self, zone: Zone) -> tuple[Track, ...]:
+        services: list[Service] = []
+        for candidate in self._plan.fetchers:
+            if candidate.inline or self._stopping:
+                continue
+            self._doing = f"opening {candidate.name}"
+            with Guard(candidate.name, self._on_fault):
+                service = serving(candidate, zone)
+                services += [] if service is None else [service]
+        self._doing = "waiting"
+        marginal = [service for service in services if service.signal is Signal.MARGINAL]
+        tracks = [self._track(self.timeline, [service for service in services if service not in marginal], zone)]
+        if marginal:
+            self.marginal = Timeline(signal=Signal.MARGINAL)
+            tracks.append(self._track(self.marginal, marginal, zone))
+        return tuple(tracks)
+
+    def _track(self, timeline: Timeline, services: Sequence[Service], zone: Zone) -> Track:
+        outlook = Outlook(
+            zone=zone,
+            start_ns=self._start_ns,
+            basis=self._plan.basis,
+            found=lambda values: self._on_found(zone, tuple(values)),
+            warn=self._warn,
+            doing=self._now_doing,
+        )
+        return Track(timeline, services, outlook)
+
+    def _take_base(self, zone: Zone) -> None:
+        """Take in the average from the first table that has one."""
+        for candidate in self._plan.fetchers:
+            if candidate.inline:
+                with Guard(candidate.name, self._on_fault):
+                    fetcher = candidate.make("current")
+                    if fetcher.covers(zone):
+                        self._take([fetcher.current(zone)], zone)
+                        return
+
+    def _take(self, values: Iterable[CarbonIntensity], zone: Zone | None = None) -> None:
+        taken = tuple(values)
+        self.timeline.add(taken)
+        if taken:
+            self._on_found(zone or self.zone or NOWHERE, taken)
+
+    def _now_doing(self, what: str) -> None:
+        self._doing = what
+
+    def _on_fault(self, what: str, error: BaseException) -> None:
+        if not isinstance(error, Offline):
+            self._warn(f"{what} {told(error)}", f"carbon intensity: {what}: {told(error)}")
+
+    def _warn(self, key: str, text: str) -> None:
+        # What the end of the feed breaks off is no trouble worth telling.
+        if key not in self._warned and not self._stopping:
+            self._warned.add(key)
+            self._on_warning(text)

@@ -1,0 +1,542 @@
+"""Intensity along the time axis while a run goes on. The clock is moved by hand; the feed's rounds are called by hand."""
+
+import threading
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from carbonsdk.clock import unix_ns
+from carbonsdk.engine.feed import Candidate, FeedPlan, IntensityFeed
+from carbonsdk.engine.own_intensity import own_intensity
+from carbonsdk.errors import BadAnswer, Offline, RateLimited, ServiceUnavailable, Unauthorized, ZoneUnknown
+from carbonsdk.http import RequestsHttp
+from carbonsdk.intensity.static_tables import StaticTables
+from carbonsdk.model import Basis, CarbonIntensity, Signal, Zone
+from carbonsdk.testing.clock import FakeClock
+from carbonsdk.testing.http import Fault, LoopbackService
+
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+DENMARK = Zone(key="DK-DK1")
+TABLE = Candidate("static", StaticTables(), inline=True)
+HOUR = timedelta(hours=1)
+
+
+class Grid:
+    """A service whose intensity is 100 g plus the hour of the day, and of which failures are asked for."""
+
+    def __init__(self, clock, **how):
+        self.clock = clock
+        self.how = how
+        self.fail = None
+        self.asked = []
+
+    def covers(self, zone):
+        return zone.key == "DK-DK1"
+
+    def now(self):
+        return NOON + timedelta(microseconds=(self.clock.wall_ns(self.clock.monotonic_ns()) - unix_ns(NOON)) // 1000)
+
+    def current(self, zone):
+        self.answer("current")
+        return self.of(self.now())
+
+    def answer(self, what):
+        self.asked.append(what)
+        if self.fail is not None:
+            raise self.fail
+
+    def of(self, moment, **more):
+        start = moment.replace(minute=0, second=0, microsecond=0)
+        return CarbonIntensity(
+            grams_per_kwh=100.0 + start.hour,
+            zone="DK-DK1",
+            source="Grid",
+            start=start,
+            end=start + HOUR,
+            fetched_at=self.now(),
+            **(self.how | more),
+        )
+
+
+class GridWithPast(Grid):
+    """It revises every hour to 200 g plus the hour of the day."""
+
+    def history(self, zone, *, start, end):
+        self.answer(f"history {start:%H:%M}-{end:%H:%M}")
+        hours = int((end - start) / HOUR)
+        revised = (self.of(start + count * HOUR, settled=True) for count in range(hours))
+        return [replace(value, grams_per_kwh=value.grams_per_kwh + 100) for value in revised]
+
+
+class GridWithFuture(Grid):
+    def forecast(self, zone, *, start, end):
+        self.answer(f"forecast {start:%H:%M}-{end:%H:%M}")
+        hours = int((end - start) / HOUR) + 1
+        return [self.of(start + count * HOUR, forecast=True) for count in range(hours)]
+
+
+class Place:
+    def __init__(self, zone=None, fail=None):
+        self.zone, self.fail = zone, fail
+
+    def locate(self):
+        if self.fail:
+            raise self.fail
+        return self.zone
+
+
+class Listener:
+    def __init__(self):
+        self.found = []
+        self.warnings = []
+
+    def on_found(self, zone, values):
+        self.found.append((zone.key, [value.grams_per_kwh for value in values]))
+
+
+@pytest.fixture
+def clock():
+    return FakeClock(NOON + timedelta(minutes=10))
+
+
+@pytest.fixture
+def heard():
+    return Listener()
+
+
+@pytest.fixture
+def make(clock, heard):
+    def made(**plan):
+        plan = {"zone": DENMARK, "fetchers": [TABLE]} | plan
+        feed = IntensityFeed(FeedPlan(**plan), clock=clock, on_found=heard.on_found, on_warning=heard.warnings.append)
+        feed.begin()
+        return feed
+
+    return made
+
+
+def at(feed, hour, minute=0):
+    value = feed.timeline.at(unix_ns(NOON.replace(hour=hour, minute=minute)))
+    return (
+        None
+        if value is None
+        else (
+            value.grams_per_kwh,
+            "fallback" if value.fallback else "settled" if value.settled else "forecast" if value.forecast else "live",
+        )
+    )
+
+
+def test_the_table_answers_at_once_and_without_a_thread_where_it_is_all_there_is(clock, heard):
+    before = threading.active_count()
+    plan = FeedPlan(zone=Zone(key="DK"), fetchers=[TABLE])
+    feed = IntensityFeed(plan, clock=clock, on_found=heard.on_found, on_warning=heard.warnings.append)
+    feed.start()
+    assert at(feed, 12) == (143.3, "live")
+    assert threading.active_count() == before
+    feed.stop()
+    assert feed.stuck is None
+
+
+def test_a_live_value_replaces_the_table_in_its_hour(make, clock, heard):
+    feed = make(fetchers=[Candidate("grid", Grid(clock)), TABLE])
+    assert at(feed, 12) == (143.3, "fallback")
+    feed.step()
+    assert at(feed, 12) == (112.0, "live")
+    assert ("DK-DK1", [112.0]) in heard.found
+    assert heard.warnings == []
+
+
+def test_the_newest_value_is_carried_a_little_further_and_says_so(make, clock):
+    feed = make(fetchers=[Candidate("grid", Grid(clock)), TABLE])
+    feed.step()
+    assert at(feed, 13, 30) == (112.0, "fallback")
+    carried = feed.timeline.at(unix_ns(NOON + 1.5 * HOUR))
+    assert carried.estimated
+    assert carried.note == "the newest that was known, of until 13:00 UTC"
+    assert at(feed, 16)[0] == 143.3
+
+
+def test_the_next_round_is_due_when_the_value_ends(make, clock):
+    feed = make(fetchers=[Candidate("grid", Grid(clock)), TABLE])
+    # 12:10:00 until 13:00:30
+    assert feed.step() == 3030.0
+    clock.advance(3030)
+    feed.step()
+    assert at(feed, 13) == (113.0, "live")
+
+
+@pytest.mark.parametrize(("minutes", "wait_s"), [(1, 300.0), (5, 330.0), (24 * 60, 3600.0)])
+def test_a_service_is_asked_every_five_minutes_at_most_and_every_hour_at_least(make, clock, minutes, wait_s):
+    class Slots(Grid):
+        def current(self, zone):
+            return CarbonIntensity(
+                grams_per_kwh=50, zone="DK-DK1", source="Slots", start=self.now(), end=self.now() + timedelta(minutes=minutes)
+            )
+
+    feed = make(fetchers=[Candidate("slots", Slots(clock)), TABLE])
+    assert feed.step() == wait_s
+
+
+def test_hours_past_are_fetched_once_more_and_settled(make, clock):
+    grid = GridWithPast(clock)
+    feed = make(fetchers=[Candidate("grid", grid), TABLE])
+    feed.step()
+    clock.advance(3300)  # 13:05
+    feed.step()
+    assert grid.asked == ["current", "current", "history 12:00-13:05"]
+    assert at(feed, 12) == (212.0, "settled")
+    clock.advance(3600)  # 14:05
+    feed.step()
+    assert grid.asked[-1] == "history 13:00-14:05"
+    assert at(feed, 13) == (213.0, "settled")
+
+
+def test_an_hour_that_is_not_settled_yet_is_asked_for_again(make, clock):
+    class Slow(GridWithPast):
+        def history(self, zone, *, start, end):
+            self.answer(f"history {start:%H:%M}-{end:%H:%M}")
+            return [self.of(start)]
+
+    grid = Slow(clock)
+    feed = make(fetchers=[Candidate("grid", grid), TABLE])
+    clock.advance(3300)
+    feed.step()
+    clock.advance(3600)
+    feed.step()
+    assert [what for what in grid.asked if what != "current"] == ["history 12:00-13:05", "history 12:00-14:05"]
+
+
+def test_a_run_over_midnight_and_into_the_next_day_has_each_hours_own_value(make, clock):
+    grid = GridWithPast(clock)
+    feed = make(fetchers=[Candidate("grid", grid), TABLE])
+    for _ in range(24 * 12):
+        feed.step()
+        clock.advance(300)
+    feed.step()
+    values = {start: value.grams_per_kwh for start, _, value in feed.timeline.pieces(unix_ns(NOON), unix_ns(NOON + 24 * HOUR))}
+    assert values == {unix_ns(NOON + count * HOUR): 200.0 + (12 + count) % 24 for count in range(24)}
+    assert grid.asked.count("current") <= 26
+
+
+def test_a_forecast_is_fetched_when_somebody_looks_ahead(make, clock):
+    grid = GridWithFuture(clock)
+    feed = make(fetchers=[Candidate("grid", grid), TABLE])
+    feed.step()
+    assert not any("forecast" in what for what in grid.asked)
+    feed.forecast_until(unix_ns(NOON + 4 * HOUR))
+    feed.step()
+    assert grid.asked[-1] == "forecast 12:10-16:00"
+    assert at(feed, 15) == (115.0, "forecast")
+    assert at(feed, 12) == (112.0, "live")
+
+
+def test_a_failing_service_leaves_the_table_labelled_and_warns_once_with_what_is_used(make, clock, heard):
+    grid = Grid(clock)
+    grid.fail = ServiceUnavailable("api.grid.example: no connection")
+    feed = make(fetchers=[Candidate("grid", grid), TABLE])
+    for _ in range(3):
+        clock.advance(feed.step())
+    (warning,) = heard.warnings
+    assert warning.startswith("carbon intensity: grid: api.grid.example: no connection; used: 143.3 gCO2eq/kWh (Denmark 2024, ")
+    filled = feed.timeline.at(unix_ns(NOON) + 600 * 10**9)
+    assert filled.fallback
+    assert "grid had none" in filled.note
+
+
+def test_a_failing_service_is_asked_again_later_and_later_still(make, clock):
+    grid = Grid(clock)
+    grid.fail = ServiceUnavailable("down")
+    feed = make(fetchers=[Candidate("grid", grid), TABLE])
+    waits = []
+    for _ in range(8):
+        waits.append(feed.step())
+        clock.advance(waits[-1])
+    assert waits == [60, 120, 240, 480, 960, 1920, 3600, 3600]
+
+
+def test_a_service_that_recovers_takes_over_and_its_past_settles_the_gap(make, clock):
+    grid = GridWithPast(clock)
+    grid.fail = ServiceUnavailable("down")
+    feed = make(fetchers=[Candidate("grid", grid), TABLE])
+    clock.advance(feed.step())
+    grid.fail = None
+    feed.step()
+    assert at(feed, 12, 30) == (112.0, "live")
+    clock.advance(3600)
+    feed.step()
+    assert at(feed, 12, 30) == (212.0, "settled")
+
+
+@pytest.mark.parametrize(
+    ("error", "wait_s"),
+    [
+        (RateLimited("429", 300.0), 300.0),
+        (RateLimited("429"), 60.0),
+        (RateLimited("429", 0.0), 1.0),
+        (Unauthorized("401"), 3600.0),
+    ],
+)
+def test_how_soon_a_service_is_asked_again_depends_on_why_it_refused(make, clock, error, wait_s):
+    grid = Grid(clock)
+    grid.fail = error
+    assert make(fetchers=[Candidate("grid", grid), TABLE]).step() == wait_s
+
+
+@pytest.mark.parametrize("error", [ZoneUnknown("no such zone"), Offline("offline")])
+def test_a_service_that_will_never_answer_is_not_asked_again(make, clock, error):
+    grid = Grid(clock)
+    grid.fail = error
+    assert make(fetchers=[Candidate("grid", grid), TABLE]).step() is None
+
+
+def test_offline_is_nothing_to_warn_of(make, clock, heard):
+    grid = Grid(clock)
+    grid.fail = Offline("the network is switched off")
+    feed = make(zone=None, locators=[Candidate("cloud", Place(fail=grid.fail))], fetchers=[Candidate("grid", grid), TABLE])
+    feed.step()
+    assert [text for text in heard.warnings if "switched off" in text] == []
+
+
+def test_the_second_best_service_fills_in_as_a_labelled_fallback_until_the_best_is_back(make, clock):
+    best, second = Grid(clock), Grid(clock, note="second")
+    best.fail = BadAnswer("nonsense")
+    feed = make(fetchers=[Candidate("best", best), Candidate("second", second), TABLE])
+    assert feed.step() == 60
+    filling = feed.timeline.at(unix_ns(NOON) + 600 * 10**9)
+    assert (filling.grams_per_kwh, filling.fallback, filling.note) == (112.0, True, "second; best had none")
+    best.fail = None
+    clock.advance(60)
+    feed.step()
+    assert at(feed, 12, 30) == (112.0, "live")
+    assert second.asked == ["current"]
+
+
+def test_a_service_that_knows_not_the_zone_does_not_make_the_next_a_fallback(make, clock):
+    other = Grid(clock)
+    other.fail = ZoneUnknown("not mine")
+    feed = make(fetchers=[Candidate("other", other), Candidate("grid", Grid(clock)), TABLE])
+    feed.step()
+    assert at(feed, 12, 30) == (112.0, "live")
+
+
+def test_direct_emissions_are_labelled_where_lifecycle_ones_are_asked_for(make, clock):
+    feed = make(fetchers=[Candidate("grid", Grid(clock, basis=Basis.DIRECT)), TABLE])
+    feed.step()
+    value = feed.timeline.at(unix_ns(NOON) + 600 * 10**9)
+    assert (value.grams_per_kwh, value.basis, value.fallback) == (112.0, Basis.DIRECT, True)
+    assert value.note == "direct emissions, lifecycle ones were asked for"
+
+
+class Raises:
+    def __init__(self, secret):
+        self.secret = secret
+
+    def covers(self, zone):
+        return True
+
+    def current(self, zone):
+        raise KeyError(self.secret)
+
+
+def test_what_a_stranger_raises_is_told_by_its_kind_alone(make, heard):
+    feed = make(fetchers=[Candidate("odd", Raises("token=s3cr3t")), TABLE])
+    feed.step()
+    assert "odd: failed with KeyError" in heard.warnings[0]
+    assert "s3cr3t" not in heard.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        120.0,
+        CarbonIntensity(grams_per_kwh=float("nan"), zone="DK-DK1", source="odd"),
+        CarbonIntensity(grams_per_kwh=5, zone="DK-DK1", source="odd", start=NOON, end=NOON),
+        CarbonIntensity(grams_per_kwh=5, zone="DK-DK1", source="odd", start=NOON.replace(tzinfo=None), end=NOON),
+        CarbonIntensity(grams_per_kwh=900, zone="DK-DK1", source="odd", signal=Signal.MARGINAL),
+    ],
+)
+def test_an_answer_that_is_none_poisons_nothing(make, clock, heard, answer):
+    class Odd(Grid):
+        def current(self, zone):
+            return answer
+
+    feed = make(fetchers=[Candidate("odd", Odd(clock)), TABLE])
+    feed.step()
+    assert at(feed, 12, 10) == (143.3, "fallback")
+    assert len(heard.warnings) == 1
+
+
+def test_a_fetcher_that_cannot_even_be_made_costs_itself_alone(make, clock, heard):
+    def broken():
+        raise ImportError("no module named pandas")
+
+    feed = make(fetchers=[Candidate("broken", broken), Candidate("grid", lambda: Grid(clock)), TABLE])
+    feed.step()
+    assert at(feed, 12, 10) == (112.0, "live")
+    assert heard.warnings == ["carbon intensity: broken: failed with ImportError"]
+
+
+def test_marginal_values_have_a_timeline_of_their_own(make, clock):
+    marginal = Grid(clock, signal=Signal.MARGINAL)
+    marginal.signal = Signal.MARGINAL
+    feed = make(fetchers=[Candidate("watt", marginal), Candidate("grid", Grid(clock, note="average")), TABLE])
+    feed.step()
+    assert feed.timeline.at(unix_ns(NOON) + 600 * 10**9).note == "average"
+    assert feed.marginal.at(unix_ns(NOON) + 600 * 10**9).signal is Signal.MARGINAL
+
+
+def test_without_a_zone_the_world_stands_in_until_a_locator_finds_it(make, clock, heard):
+    feed = make(zone=None, locators=[Candidate("none", Place()), Candidate("cloud", lambda: Place(DENMARK))])
+    assert at(feed, 12) == (473.0, "fallback")
+    assert feed.zone is None
+    feed.step()
+    assert feed.zone == DENMARK
+    assert at(feed, 12)[0] == 143.3
+    assert heard.warnings == []
+
+
+def test_the_first_locator_that_knows_wins(make):
+    feed = make(zone=None, locators=[Candidate("a", Place(Zone(key="DE"))), Candidate("b", Place(DENMARK))])
+    feed.step()
+    assert feed.zone.key == "DE"
+
+
+def test_a_guessed_country_is_labelled_in_every_answer_of_the_table(make):
+    guess = Zone(key="DE", found_by="time zone Europe/Berlin", guess=True)
+    feed = make(zone=None, locators=[Candidate("timezone", Place(guess))])
+    feed.step()
+    assert at(feed, 12) == (344.1, "fallback")
+    assert feed.timeline.values[0].note == "the place is guessed from the time zone Europe/Berlin"
+
+
+def test_a_locator_that_raises_is_passed_over_and_told_once(make, heard):
+    feed = make(
+        zone=None,
+        locators=[
+            Candidate("ip", Place(fail=ServiceUnavailable("geo.example: no connection"))),
+            Candidate("b", Place(DENMARK)),
+        ],
+    )
+    feed.step()
+    assert feed.zone == DENMARK
+    assert heard.warnings == ["carbon intensity: locator ip: geo.example: no connection"]
+
+
+def test_where_nobody_knows_the_place_the_world_stays_and_a_person_is_told_what_to_do(make, heard):
+    feed = make(zone=None, locators=[Candidate("none", Place())])
+    feed.step()
+    assert feed.zone.key == "WORLD"
+    assert at(feed, 12) == (473.0, "fallback")
+    assert heard.warnings == ["where this machine stands is not known: name it with zone=, for example zone='DK-DK1'"]
+
+
+def test_a_figure_of_the_users_own_wins_and_nobody_is_asked(clock, heard):
+    grid = Grid(clock)
+    plan = FeedPlan(zone=None, locators=[Candidate("c", Place(DENMARK))], fetchers=[Candidate("grid", grid), TABLE])
+    feed = IntensityFeed(
+        replace(plan, own=own_intensity(55)), clock=clock, on_found=heard.on_found, on_warning=heard.warnings.append
+    )
+    before = threading.active_count()
+    feed.start()
+    assert at(feed, 12) == (55.0, "live")
+    assert grid.asked == []
+    assert threading.active_count() == before
+
+
+def test_the_users_own_hours_win_in_their_hours_only(make, clock):
+    feed = make(own=own_intensity({NOON: 5}), fetchers=[Candidate("grid", Grid(clock)), TABLE])
+    feed.step()
+    assert at(feed, 12, 30) == (5.0, "live")
+    clock.advance(3600)
+    feed.step()
+    assert at(feed, 13, 30) == (113.0, "live")
+
+
+def started(plan, heard, clock):
+    feed = IntensityFeed(plan, clock=clock, on_found=heard.on_found, on_warning=heard.warnings.append)
+    feed.start()
+    return feed
+
+
+def test_the_thread_finds_the_zone_and_asks_the_service(clock, heard):
+    asked = threading.Event()
+
+    class Tells(Grid):
+        def current(self, zone):
+            value = super().current(zone)
+            asked.set()
+            return value
+
+    plan = FeedPlan(locators=[Candidate("cloud", Place(DENMARK))], fetchers=[Candidate("grid", Tells(clock)), TABLE])
+    feed = started(plan, heard, clock)
+    assert asked.wait(5)
+    assert feed.settle(5)
+    assert at(feed, 12, 10) == (112.0, "live")
+    feed.stop(5)
+    assert feed.stuck is None
+    assert not [thread for thread in threading.enumerate() if thread.name == "carbonsdk-intensity"]
+
+
+def test_settling_waits_for_the_round_that_does_it(clock, heard):
+    grid = GridWithPast(clock)
+    feed = started(FeedPlan(zone=DENMARK, fetchers=[Candidate("grid", grid), TABLE]), heard, clock)
+    assert feed.settle(5)
+    assert "history 12:00-12:10" in grid.asked
+    feed.stop(5)
+
+
+def test_stopping_cuts_the_request_that_is_under_way_and_says_nothing_of_it(clock, heard):
+    with LoopbackService() as service:
+        service.on("/latest", Fault.SILENCE)
+        http = RequestsHttp(total_s=60)
+
+        class Remote(Grid):
+            def current(self, zone):
+                return http.fetch_json(f"{service.url}/latest")
+
+        feed = started(
+            FeedPlan(zone=DENMARK, fetchers=[Candidate("remote", Remote(clock)), TABLE], cut=http.close), heard, clock
+        )
+        while not service.asked:
+            threading.Event().wait(0.005)
+        began = time.monotonic()
+        feed.stop(5)
+        assert time.monotonic() - began < 1
+        assert feed.stuck is None
+        assert heard.warnings == []
+
+
+def test_a_thread_that_hangs_is_left_behind_and_named(clock, heard):
+    release, hanging = threading.Event(), threading.Event()
+
+    class Resolver(Place):
+        def locate(self):
+            hanging.set()
+            release.wait(30)
+
+    feed = started(FeedPlan(locators=[Candidate("cloud", Resolver())], fetchers=[TABLE]), heard, clock)
+    assert hanging.wait(5)
+    began = time.monotonic()
+    feed.stop(0.05)
+    assert time.monotonic() - began < 2
+    assert feed.stuck == "the thread carbonsdk-intensity, locating by cloud"
+    release.set()
+    feed._thread.join(5)
+
+
+def test_starting_does_not_wait_for_anybody(clock, heard):
+    release = threading.Event()
+
+    def never():
+        release.wait(30)
+
+    began = time.monotonic()
+    feed = started(FeedPlan(locators=[Candidate("cloud", never)], fetchers=[Candidate("grid", never), TABLE]), heard, clock)
+    assert time.monotonic() - began < 1
+    assert at(feed, 12) == (473.0, "fallback")
+    release.set()
+    feed.stop(5)
