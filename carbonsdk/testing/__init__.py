@@ -9,14 +9,17 @@ if TYPE_CHECKING:
     from carbonsdk.testing.clock import FakeClock
     from carbonsdk.testing.events import sample_events
     from carbonsdk.testing.nvml import FakeGpu, FakeNvml
+    from carbonsdk.testing.powercap import PowercapTree, PowercapZone, server_zones
     from carbonsdk.testing.profile import Profile
-    from carbonsdk.testing.registration import NoNetwork, build, check_plugin, check_registration, registration_of
+    from carbonsdk.testing.registration import CannedHttp, build, check_plugin, check_registration, registration_of
 
 __all__ = [
+    "CannedHttp",
     "FakeClock",
     "FakeGpu",
     "FakeNvml",
-    "NoNetwork",
+    "PowercapTree",
+    "PowercapZone",
     "Profile",
     "RecordingSink",
     "build",
@@ -28,13 +31,16 @@ __all__ = [
     "check_sink",
     "registration_of",
     "sample_events",
+    "server_zones",
 ]
 
 _HOMES = {
+    "CannedHttp": "carbonsdk.testing.registration:CannedHttp",
     "FakeClock": "carbonsdk.testing.clock:FakeClock",
     "FakeGpu": "carbonsdk.testing.nvml:FakeGpu",
     "FakeNvml": "carbonsdk.testing.nvml:FakeNvml",
-    "NoNetwork": "carbonsdk.testing.registration:NoNetwork",
+    "PowercapTree": "carbonsdk.testing.powercap:PowercapTree",
+    "PowercapZone": "carbonsdk.testing.powercap:PowercapZone",
     "Profile": "carbonsdk.testing.profile:Profile",
     "RecordingSink": "carbonsdk.sinks.memory:MemorySink",
     "build": "carbonsdk.testing.registration:build",
@@ -46,6 +52,7 @@ _HOMES = {
     "check_sink": "carbonsdk.testing.checks:check_sink",
     "registration_of": "carbonsdk.testing.registration:registration_of",
     "sample_events": "carbonsdk.testing.events:sample_events",
+    "server_zones": "carbonsdk.testing.powercap:server_zones",
 }
 
 
