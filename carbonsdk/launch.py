@@ -132,7 +132,7 @@ def parent_identity(root: Path = Path("/proc")) -> str | None:
 def slug(name: str) -> str:
     """Return `name` as it can be a file's name on any system; one that had to change ends in a digest of the original."""
     safe = _UNSAFE.sub("-", name).strip(".-")
-    if safe == name and len(safe) <= _LONGEST_NAME:
+    if safe and safe == name and len(safe) <= _LONGEST_NAME:
         return safe
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{safe[: _LONGEST_NAME - 9].rstrip('.-') or 'run'}-{digest}"

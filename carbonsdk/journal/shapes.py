@@ -67,6 +67,11 @@ def from_object(cls: Any) -> Reader:
 _object = from_object
 
 
+def is_object(cls: Any) -> bool:
+    """Say whether a type is written as a JSON object, not as an array."""
+    return is_dataclass(cls)
+
+
 def _row(cls: Any) -> Reader:
     """Read a named tuple that is written as an array; a newer minor version may have appended columns."""
     readers = tuple(reader(hint) for _, hint, _ in members(cls))

@@ -6,8 +6,9 @@ import sys
 from contextlib import suppress
 from datetime import UTC
 
+import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carbonsdk.errors import JournalError
@@ -28,6 +29,7 @@ from carbonsdk.journal.records import (
     Use,
     Warned,
 )
+from carbonsdk.journal.schema import json_schema
 from carbonsdk.model import CarbonIntensity, Device, Sensor, Zone
 from carbonsdk.reports import Choice
 
@@ -220,3 +222,9 @@ def test_a_newer_major_version_is_refused_with_what_to_do(sample):
 def test_what_cannot_be_written_is_an_error_not_a_crash():
     with pytest.raises(JournalError, match="cannot write a Warned"):
         encode(Warned(1, object()))
+
+
+@settings(max_examples=30, deadline=None)
+@given(records)
+def test_every_record_is_valid_against_the_schema(record):
+    jsonschema.Draft202012Validator(json_schema()).validate(json.loads(encode(record)))
