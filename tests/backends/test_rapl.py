@@ -1,5 +1,6 @@
 """RAPL through a powercap tree on disk."""
 
+import os
 import re
 import shutil
 import timeit
@@ -293,6 +294,19 @@ def test_garbage_is_tried_again_later(lay, rapl, text):
         backend.read(device)
 
     tree.restore("intel-rapl:0")
+    assert backend.read(device).joules == pytest.approx(2.0)
+
+
+def test_a_descriptor_that_the_program_closed_is_opened_again(lay, rapl):
+    lay(zone(0, "package-0", start_uj=2_000_000))
+    backend = rapl()
+    first = os.open("/dev/null", os.O_RDONLY)
+    os.close(first)
+    (device,) = backend.open()
+    os.close(first)  # the lowest free number, so the counter has it
+    with pytest.raises(DeviceLost):
+        backend.read(device)
+
     assert backend.read(device).joules == pytest.approx(2.0)
 
 

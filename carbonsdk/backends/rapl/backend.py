@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 from carbonsdk.backends.cpuinfo import read_cpuinfo
 from carbonsdk.backends.rapl import RaplSettings, advice
-from carbonsdk.backends.rapl.domain import Machine, is_amd
+from carbonsdk.backends.rapl.domain import Machine
 from carbonsdk.backends.rapl.perf import PerfBackend
 from carbonsdk.backends.rapl.powercap import PowercapBackend
+from carbonsdk.backends.rapl.sysfs import is_amd
 from carbonsdk.plugin import (
     BackendUnavailable,
     Device,

@@ -13,7 +13,6 @@ rather than one figure; the figures are rounded up from them.
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 from carbonsdk.plugin import Device, DeviceKind, Quality, Sensor
 
@@ -100,16 +99,6 @@ class Machine:
             note="which parts of the board psys holds, a discrete GPU among them, is the maker's choice" if psys else None,
         )
         return Device(id=domain.id, kind=kind, name=name, sensor=sensor)
-
-
-def is_amd(root: Path) -> bool:
-    """Say whether the processors under this sysfs are AMD's, or of its licensee Hygon."""
-    try:
-        modalias = (root / "devices/system/cpu/modalias").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return False
-    # Vendor numbers of arch/x86/include/asm/processor.h: 2 is AMD, 9 is Hygon.
-    return modalias.startswith(("cpu:type:x86,ven0002", "cpu:type:x86,ven0009"))
 
 
 def _numbers(match: re.Match[str]) -> tuple[int, int | None]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from carbonsdk.backends.rapl import advice
 from carbonsdk.backends.rapl.domain import Domain, Machine, Part
+from carbonsdk.backends.rapl.sysfs import text_of
 from carbonsdk.plugin import CounterReading, Device, DeviceLost, PermissionDenied, SensorAbsent
 
 METHOD = "RAPL perf"
@@ -135,13 +136,13 @@ def perf_event_open(event: Event, *, cpu: int) -> int:
 def scan(root: Path) -> list[Event]:
     """Return the energy events that sysfs lists and that are counted in joules."""
     source = root / "devices" / "power"
-    kind = _text(source / "type")
+    kind = text_of(source / "type")
     if kind is None or not kind.isdigit():
         return []
     events = []
     for name, part in PARTS.items():
-        config, scale = _config(_text(source / "events" / name)), _scale(_text(source / "events" / f"{name}.scale"))
-        if config is not None and scale is not None and _text(source / "events" / f"{name}.unit") == "Joules":
+        config, scale = _config(text_of(source / "events" / name)), _scale(text_of(source / "events" / f"{name}.scale"))
+        if config is not None and scale is not None and text_of(source / "events" / f"{name}.unit") == "Joules":
             events.append(Event(part, int(kind), config, scale))
     return events
 
@@ -149,9 +150,9 @@ def scan(root: Path) -> list[Event]:
 def places(root: Path) -> list[tuple[int, int, int | None]]:
     """Return (CPU, package, die) of each CPU that stands for a package; the die only where a package has several."""
     found = []
-    for place, cpu in enumerate(cpu_list(_text(root / "devices" / "power" / "cpumask") or "0")):
+    for place, cpu in enumerate(cpu_list(text_of(root / "devices" / "power" / "cpumask") or "0")):
         topology = root / "devices" / "system" / "cpu" / f"cpu{cpu}" / "topology"
-        package, die = _text(topology / "physical_package_id"), _text(topology / "die_id")
+        package, die = text_of(topology / "physical_package_id"), text_of(topology / "die_id")
         found.append((cpu, int(package) if package and package.isdigit() else place, int(die) if die and die.isdigit() else 0))
     packages = [package for _, package, _ in found]
     return [(cpu, package, die if packages.count(package) > 1 else None) for cpu, package, die in found]
@@ -183,11 +184,4 @@ def _scale(text: str | None) -> float | None:
 
 
 def _paranoid() -> str | None:
-    return _text(Path("/proc/sys/kernel/perf_event_paranoid"))
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="ascii", errors="replace").strip() or None
-    except OSError:
-        return None
+    return text_of(Path("/proc/sys/kernel/perf_event_paranoid"))

@@ -1,15 +1,16 @@
 """RAPL through the kernel's powercap tree: one small file a counter."""
 
+import contextlib
 import errno
 import logging
 import os
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from carbonsdk.backends.rapl import advice
-from carbonsdk.backends.rapl.domain import Domain, Machine, domain_of
+from carbonsdk.backends.rapl.domain import Domain, Machine
+from carbonsdk.backends.rapl.sysfs import text_of
+from carbonsdk.backends.rapl.zones import LISTED, Zone, masked_path, scan
 from carbonsdk.plugin import (
     BackendUnavailable,
     CounterReading,
@@ -22,17 +23,7 @@ from carbonsdk.plugin import (
 )
 
 METHOD = "RAPL powercap"
-_FOLDER = re.compile(r"(intel-rapl(?:-[a-z]+)?)((?::\d+)+)")
 _GONE = {errno.ENODEV, errno.ENOENT, errno.ENXIO, errno.EACCES, errno.EPERM, errno.EBADF}
-
-
-@dataclass(frozen=True, slots=True)
-class Zone:
-    """One zone's folder, as found."""
-
-    path: Path
-    name: str
-    domain: Domain | None
 
 
 class Counter:
@@ -44,7 +35,7 @@ class Counter:
         self._zone = zone
         self._energy_path = zone.path / "energy_uj"
         self._descriptor: int | None = os.open(self._energy_path, os.O_RDONLY)
-        range_uj = _text(zone.path / "max_energy_range_uj") or ""
+        range_uj = text_of(zone.path / "max_energy_range_uj") or ""
         self.wraps_at_joules = int(range_uj) * 1e-6 if range_uj.isdigit() and int(range_uj) else None
 
     def joules(self) -> float:
@@ -68,12 +59,13 @@ class Counter:
     def close(self) -> None:
         """Let go of the file."""
         if self._descriptor is not None:
-            os.close(self._descriptor)
+            with contextlib.suppress(OSError):  # a program that turns itself into a daemon closes every descriptor
+                os.close(self._descriptor)
             self._descriptor = None
 
     def _reopen(self) -> int:
         # A reloaded driver may number its zones anew; another domain's counter must not go on under this name.
-        if _text(self._zone.path / "name") != self._zone.name:
+        if text_of(self._zone.path / "name") != self._zone.name:
             raise DeviceLost(f"{self._zone.path} no longer is {self._zone.name}")
         try:
             self._descriptor = os.open(self._energy_path, os.O_RDONLY)
@@ -134,61 +126,7 @@ class PowercapBackend:
         hidden = masked_path(self._root)
         if hidden is not None:
             return SensorMasked(advice.masked(hidden))
-        return SensorAbsent(advice.absent(self._root / "class/powercap"))
-
-
-def scan(root: Path) -> list[Zone]:
-    """Return every zone that has a name, in order: the processor's own control type before its mirrors."""
-    paths: dict[str, Path] = {}
-    for top in _tops(root):
-        for path in sorted(_folders(top), key=lambda path: len(path.parts)):
-            paths.setdefault(path.name, path)
-    names = {folder: _text(path / "name") for folder, path in paths.items()}
-    zones = []
-    for folder in sorted(paths, key=_order):
-        name = names[folder]
-        if name is not None:
-            domain = domain_of(name, parent=names.get(folder.rpartition(":")[0]))
-            zones.append(Zone(paths[folder], name, domain))
-    return zones
-
-
-def masked_path(root: Path) -> Path | None:
-    """Return the folder that a container hides, or None. Runtimes lay an empty folder over it, so that links dangle."""
-    listed, devices = _tops(root)
-    if devices.is_dir() and not any(_listing(devices)):
-        return devices
-    dangling = [path for path in _listing(listed) if path.is_symlink() and not path.exists()]
-    return dangling[0] if dangling else None
-
-
-def _tops(root: Path) -> tuple[Path, Path]:
-    return root / "class" / "powercap", root / "devices" / "virtual" / "powercap"
-
-
-def _folders(top: Path, depth: int = 3) -> Iterator[Path]:
-    """Yield zone folders under `top`, flat or nested; other links (`device`, `subsystem`) lead in circles."""
-    for path in _listing(top):
-        if not path.name.startswith("intel-rapl"):
-            continue
-        if _FOLDER.fullmatch(path.name) and path.is_dir():
-            yield path
-        if depth > 1:
-            yield from _folders(path, depth - 1)
-
-
-def _listing(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except PermissionError as error:
-        raise PermissionDenied(advice.denied(folder)) from error
-    except OSError:
-        return []
-
-
-def _order(folder: str) -> tuple[bool, str, list[int]]:
-    control, *numbers = folder.split(":")
-    return control != "intel-rapl", control, [int(number) for number in numbers]
+        return SensorAbsent(advice.absent(self._root / LISTED))
 
 
 def _without_mirrors(counters: dict[Domain, Counter]) -> list[Domain]:
@@ -214,10 +152,3 @@ def _same(one: Counter, other: Counter) -> bool:
         return any((joules := one.joules()) and joules == other.joules() for _ in range(3))
     except (DeviceLost, RetryLater):
         return False
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="ascii", errors="replace").strip() or None
-    except OSError:
-        return None
