@@ -6,8 +6,9 @@ from pathlib import Path
 
 from carbonsdk.events import EpochCorrected, EpochFinished, Event, RunInfo
 from carbonsdk.model import DeviceKind
-from carbonsdk.reports import DeviceEnergy, EpochReport
+from carbonsdk.reports import EpochReport
 from carbonsdk.sinks._appending import Table
+from carbonsdk.sinks._counted import joules_of, simulated
 
 SCHEMA = 1
 COLUMNS = (
@@ -47,8 +48,14 @@ class EpochTable:
 
 def _row(run: RunInfo, report: EpochReport, *, corrects: bool) -> list[str]:
     cells = _who(run, report) + _energy(report) + _carbon(report)
-    simulated = any(each.device.simulated for each in report.devices)
-    cells += [simulated, report.failed, report.partial, report.provisional, corrects, report.reason or report.energy.reason]
+    cells += [
+        simulated(report.devices),
+        report.failed,
+        report.partial,
+        report.provisional,
+        corrects,
+        report.reason or report.energy.reason,
+    ]
     return [_cell(value) for value in cells]
 
 
@@ -62,7 +69,7 @@ def _who(run: RunInfo, report: EpochReport) -> list[object]:
 def _energy(report: EpochReport) -> list[object]:
     use = report.energy
     figures: list[object] = [use.joules, use.kwh, use.uncertainty_joules, use.quality.value, use.method, use.coverage]
-    figures += [_joules(report.devices, kinds) for kinds in (*_KINDS, _OTHER)]
+    figures += [joules_of(report.devices, kinds) for kinds in (*_KINDS, _OTHER)]
     return [*figures, report.average_watts]
 
 
@@ -70,11 +77,6 @@ def _carbon(report: EpochReport) -> list[object]:
     intensity = report.intensity
     where = (intensity.zone, intensity.source) if intensity else (None, None)
     return [report.co2eq_grams, report.carbon.grams_per_kwh, *where]
-
-
-def _joules(devices: tuple[DeviceEnergy, ...], kinds: frozenset[DeviceKind]) -> float | None:
-    known = [each.energy.joules for each in devices if each.device.kind in kinds and each.energy.joules is not None]
-    return math.fsum(known) if known else None
 
 
 def _cell(value: object) -> str:

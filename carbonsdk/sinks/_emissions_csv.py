@@ -16,6 +16,7 @@ from carbonsdk.figures import plain
 from carbonsdk.model import Device, DeviceKind, Zone
 from carbonsdk.reports import RunReport
 from carbonsdk.sinks._appending import Table
+from carbonsdk.sinks._counted import counted, joules_of
 
 COLUMNS = (
     "timestamp", "project_name", "run_id", "experiment_id", "duration", "emissions", "emissions_rate",
@@ -76,7 +77,7 @@ def _figures(report: RunReport) -> dict[str, object]:
         "pue": report.pue,
     }
     for name, kind in _COMPONENTS.items():
-        joules = _joules(report, kind)
+        joules = joules_of(report.devices, {kind})
         cells[f"{name}_energy"] = _kwh(joules, pue=report.pue)
         cells[f"{name}_power"] = None if joules is None or report.duration_s <= 0 else joules / report.duration_s
     return cells
@@ -98,7 +99,7 @@ def _place(zone: Zone | None) -> dict[str, object]:
 def _machine(report: RunReport) -> dict[str, object]:
     import psutil
 
-    devices = [each.device for each in report.devices]
+    devices = [each.device for each in counted(report.devices)]
     gpus = [device for device in devices if device.kind is DeviceKind.GPU]
     return {
         "os": platform.platform(),
@@ -114,11 +115,6 @@ def _machine(report: RunReport) -> dict[str, object]:
 def _models(devices: list[Device], *, counted: bool) -> str | None:
     names = Counter(device.name for device in devices)
     return "; ".join(f"{count} x {name}" if counted else name for name, count in names.items()) or None
-
-
-def _joules(report: RunReport, kind: DeviceKind) -> float | None:
-    known = [each.energy.joules for each in report.devices if each.device.kind is kind and each.energy.joules is not None]
-    return math.fsum(known) if known else None
 
 
 def _kwh(joules: float | None, *, pue: float) -> float | None:

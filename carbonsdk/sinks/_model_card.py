@@ -11,6 +11,7 @@ from pathlib import Path
 from carbonsdk.events import Event, IntensityFound, RunFinished, RunInfo
 from carbonsdk.figures import plain
 from carbonsdk.reports import RunReport
+from carbonsdk.sinks._counted import counted, simulated
 from carbonsdk.sinks.model_card import ModelCardSettings
 
 KEY = "co2_eq_emissions"
@@ -84,7 +85,7 @@ def _source(run: RunInfo, report: RunReport) -> str:
     parts = [f"carbonsdk {run.version}", f"energy {report.energy.quality.value}"]
     if report.energy.partial:
         parts.append("incomplete")
-    if any(each.device.simulated for each in report.devices):
+    if simulated(report.devices):
         parts.append("simulated")
     if intensity:
         parts.append(f"grid intensity by {intensity.source}" + (f" {intensity.year}" if intensity.year else ""))
@@ -96,7 +97,8 @@ def _source(run: RunInfo, report: RunReport) -> str:
 
 
 def _hardware(report: RunReport) -> str:
-    return ", ".join(f"{count} x {name}" for name, count in Counter(each.device.name for each in report.devices).items())
+    names = Counter(each.device.name for each in counted(report.devices))
+    return ", ".join(f"{count} x {name}" for name, count in names.items())
 
 
 def _replace(path: Path, content: bytes) -> None:

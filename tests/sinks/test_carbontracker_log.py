@@ -118,6 +118,17 @@ def test_prediction_and_actual_consumption_are_read_by_the_parsers_patterns(writ
     assert "0.011236 km travelled by car" in actual[5]
 
 
+def test_a_simulated_device_beside_real_ones_is_left_out(write, story):
+    made_up = story.device("sim", DeviceKind.GPU, "Imaginary", simulated=True)
+
+    standard, _ = write(
+        story.chosen(story.cpu, made_up), story.epoch(1, joules={story.cpu: 10.0, made_up: 10.0}), story.finished()
+    )
+
+    assert "Imaginary" not in standard
+    assert POWER.findall(standard) == [("cpu", "1")]
+
+
 def test_unknown_co2eq_is_nan_and_has_no_equivalents(write, story):
     blank = replace(story.epoch(1).report, carbon=CarbonUse(None, reason="no zone"))
 

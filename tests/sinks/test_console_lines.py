@@ -71,6 +71,16 @@ def test_a_simulated_epoch_says_so_in_its_line(watch, story):
     assert line.endswith("[simulated]")
 
 
+def test_a_simulated_device_beside_real_ones_is_in_no_total(watch, story):
+    made_up = story.device("sim", DeviceKind.GPU, "Imaginary", simulated=True)
+    story.epoch(1, joules={story.cpu: 3600.0, made_up: None})
+
+    lines = watch(story.finished())
+
+    assert lines[1] == "  energy     1.000 Wh ± 0.01, measured"
+    assert not any("Imaginary" in line for line in lines)
+
+
 def test_an_unknown_energy_is_never_a_zero(watch, story):
     (line,) = watch(story.epoch(1, joules={story.cpu: None}))
 

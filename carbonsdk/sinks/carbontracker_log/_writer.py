@@ -42,7 +42,7 @@ class TrackerLogs:
         self._begin(event.run)
         match event:
             case DevicesChosen(_, devices):
-                self._devices = devices
+                self._devices = _joined(self._devices, devices)
             case IntensityFound(_, zone, intensity):
                 self._info(f"Carbon intensity fetched: {intensity.grams_per_kwh:.2f} gCO2eq/kWh at {zone.key}")
             case EpochFinished(_, report):
@@ -133,5 +133,6 @@ class TrackerLogs:
 
 
 def _joined(known: Sequence[Device], more: Sequence[Device]) -> tuple[Device, ...]:
-    seen = {device.key for device in known}
-    return (*known, *(device for device in more if device.key not in seen))
+    """Return the devices that totals are made of, in the order in which they came: simulated ones only where none is real."""
+    devices = tuple({device.key: device for device in (*known, *more)}.values())
+    return tuple(device for device in devices if not device.simulated) or devices

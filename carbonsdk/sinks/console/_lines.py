@@ -14,6 +14,7 @@ from carbonsdk.events import (
 )
 from carbonsdk.model import CarbonIntensity, Device
 from carbonsdk.reports import EpochReport, Forecast
+from carbonsdk.sinks._counted import counted, simulated
 from carbonsdk.sinks.console import ConsoleSettings
 from carbonsdk.sinks.console._pace import Pace, note
 from carbonsdk.sinks.console._stream import Stream
@@ -113,9 +114,9 @@ def forecast_line(forecast: Forecast) -> str:
 
 def _oddities(report: EpochReport) -> list[str]:
     odd = [word for word in ("failed", "partial", "provisional") if getattr(report, word)]
-    if any(each.device.simulated for each in report.devices):
+    if simulated(report.devices):
         odd.append("simulated")
-    missing = [each.device.name for each in report.devices if each.energy.joules is None]
+    missing = [each.device.name for each in counted(report.devices) if each.energy.joules is None]
     if missing and report.energy.joules is not None:
         odd.append(f"without {', '.join(missing)}")
     elif report.energy.joules is not None and report.energy.coverage < _FULL_COVERAGE:

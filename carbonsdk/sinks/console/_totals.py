@@ -6,6 +6,7 @@ from carbonsdk import figures
 from carbonsdk.equivalents import equivalents
 from carbonsdk.model import CarbonIntensity
 from carbonsdk.reports import RunReport
+from carbonsdk.sinks._counted import counted, simulated
 
 # Below this share of the run, what lies between epochs is not worth a line.
 _WORTH_A_LINE = 0.001
@@ -33,11 +34,12 @@ def _heading(report: RunReport) -> str:
 
 def _rows(report: RunReport, *, interpretable: bool) -> Iterator[tuple[str, str]]:
     use = report.energy
-    yield "energy", figures.measured_energy(use) + (", simulated" if _simulated(report) else "")
+    yield "energy", figures.measured_energy(use) + (", simulated" if simulated(report.devices) else "")
     if report.pue != 1.0 and report.facility_joules is not None:
         yield "facility", f"{figures.energy(report.facility_joules)} at a PUE of {report.pue:g}"
-    if len(report.devices) > 1:
-        yield "of which", ", ".join(f"{each.device.name} {_part(each.energy.joules, use.joules)}" for each in report.devices)
+    parts = counted(report.devices)
+    if len(parts) > 1:
+        yield "of which", ", ".join(f"{each.device.name} {_part(each.energy.joules, use.joules)}" for each in parts)
     between = (use.joules or 0.0) - (report.epochs_energy.joules or 0.0)
     if report.epoch_count and use.joules and between > _WORTH_A_LINE * use.joules:
         yield "between", f"{figures.energy(between)} of it outside the epochs"
@@ -63,7 +65,9 @@ def _part(joules: float | None, whole: float | None) -> str:
 
 def _missing(report: RunReport) -> list[str]:
     """Return what the total lacks: devices with a reason, or the reason of the whole."""
-    texts = [f"{each.device.name}: {each.energy.reason or 'no reading'}" for each in report.devices if each.energy.partial]
+    texts = [
+        f"{each.device.name}: {each.energy.reason or 'no reading'}" for each in counted(report.devices) if each.energy.partial
+    ]
     if report.energy.partial and not texts:
         texts = [report.energy.reason or "a part of the run was not observed"]
     return list(dict.fromkeys(texts))
@@ -73,7 +77,3 @@ def _why(report: RunReport) -> str:
     if report.energy.joules is None:
         return ": the energy is unknown"
     return f": {report.carbon.reason or 'no intensity is known'}"
-
-
-def _simulated(report: RunReport) -> bool:
-    return any(each.device.simulated for each in report.devices)
