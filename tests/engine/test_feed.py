@@ -413,6 +413,14 @@ def test_a_guessed_country_is_labelled_in_every_answer_of_the_table(make):
     assert feed.timeline.values[0].note == "the place is guessed from the time zone Europe/Berlin"
 
 
+def test_a_services_value_for_a_guessed_place_says_so_too(make, clock):
+    guess = Zone(key="DK-DK1", found_by="time zone Europe/Copenhagen", guess=True)
+    feed = make(zone=None, locators=[Candidate("timezone", Place(guess))], fetchers=[Candidate("grid", Grid(clock)), TABLE])
+    feed.step()
+    assert at(feed, 12, 10) == (112.0, "live")
+    assert feed.timeline.at(unix_ns(NOON) + 600 * 10**9).note == "the place is guessed from the time zone Europe/Copenhagen"
+
+
 def test_a_locator_that_raises_is_passed_over_and_told_once(make, heard):
     feed = make(
         zone=None,

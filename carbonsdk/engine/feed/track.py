@@ -159,7 +159,9 @@ class Track:
         self._outlook.found(values)
 
     def _labelled(self, value: CarbonIntensity, instead_of: str | None) -> CarbonIntensity:
-        wanted = self._outlook.basis
+        wanted, zone = self._outlook.basis, self._outlook.zone
+        if zone.guess:
+            value = replace(value, note=_noted(value, f"the place is guessed from the {zone.found_by}"))
         if value.basis != wanted:
             value = _fallback(value, f"{value.basis} emissions, {wanted} ones were asked for")
         return _fallback(value, f"{instead_of} had none") if instead_of else value
@@ -187,4 +189,8 @@ def _is_due(due_ns: int | None, now_ns: int) -> bool:
 
 
 def _fallback(value: CarbonIntensity, why: str) -> CarbonIntensity:
-    return replace(value, fallback=True, note=f"{value.note}; {why}" if value.note else why)
+    return replace(value, fallback=True, note=_noted(value, why))
+
+
+def _noted(value: CarbonIntensity, what: str) -> str:
+    return f"{value.note}; {what}" if value.note else what
