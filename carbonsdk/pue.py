@@ -1,6 +1,5 @@
 """Power usage effectiveness: the facility's energy over the devices'. A factor of its own, with its provenance."""
 
-import difflib
 import math
 from dataclasses import dataclass
 
@@ -57,6 +56,8 @@ def _named(name: str) -> Pue:
     key = _ALSO.get(key, key)
     if key in _KNOWN:
         return _KNOWN[key]
+    import difflib
+
     near = difflib.get_close_matches(key, [*_KNOWN, *_ALSO], n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_KNOWN)}, or give a number"
     raise SettingsError(f"no PUE is known for {name!r}: {hint}")

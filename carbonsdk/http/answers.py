@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from carbonsdk.errors import BadAnswer, RateLimited, ServiceError, ServiceUnavailable, Unauthorized
@@ -32,6 +31,8 @@ def refusal(host: str, status: int, body: bytes, *, headers: Mapping[str, str], 
 
 def retry_after_s(header: str, now: datetime) -> float | None:
     """Return the seconds that a Retry-After header asks for, given in seconds or as an HTTP date; at most a day."""
+    from email.utils import parsedate_to_datetime
+
     try:
         wait_s = float(header)
     except ValueError:
