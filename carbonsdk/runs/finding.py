@@ -14,7 +14,9 @@ def journals(run: str | Path, directory: Path | str | None = None) -> tuple[Path
     `run` is a run's id, an unambiguous beginning of one, or the path of a journal or of a directory of journals. Raise
     JournalError where there is no such run, or more than one.
     """
-    place = Path(run).expanduser() if _is_path(run) else _directory_of(str(run), directory)
+    place = run_directory(run, directory) if isinstance(run, str) and run else None
+    if place is None or not place.is_dir():
+        place = Path(run).expanduser() if _is_path(run) else _beginning(str(run), directory)
     if place.is_dir():
         found = files(place)
         if not found:
@@ -47,10 +49,7 @@ def _is_path(run: str | Path) -> bool:
     return isinstance(run, Path) or run.endswith(SUFFIX) or "/" in run or "\\" in run
 
 
-def _directory_of(run_id: str, directory: Path | str | None) -> Path:
-    exact = run_directory(run_id, directory)
-    if run_id and exact.is_dir():
-        return exact
+def _beginning(run_id: str, directory: Path | str | None) -> Path:
     matches = [path for path in run_directories(directory) if run_id and path.name.startswith(run_id)]
     where = state_directory(directory) / "runs"
     if not matches:
