@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from carbonsdk.clock import Clock
 from carbonsdk.events import Event
-from carbonsdk.model import CarbonIntensity, Device, DeviceKind, Reading, Zone
+from carbonsdk.model import CarbonIntensity, Device, DeviceKind, PowerReading, Reading, Zone
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -36,6 +36,15 @@ class SupportsProcesses(Protocol):
 
     def process_ids(self, device: Device) -> frozenset[int]:
         """Return the pids that run on the device now. May be slow; never called while sampling."""
+        ...
+
+
+@runtime_checkable
+class SupportsPowerCheck(Protocol):
+    """A backend of energy counters that can read the same devices' power as well, to hold one against the other."""
+
+    def power_reading(self, device: Device) -> PowerReading | None:
+        """Return the power now, or None where the device does not tell. Called about once a second."""
         ...
 
 

@@ -46,6 +46,7 @@ from carbonsdk.interfaces import (
     Sink,
     SupportsForecast,
     SupportsHistory,
+    SupportsPowerCheck,
     SupportsProcesses,
 )
 from carbonsdk.model import (
@@ -132,6 +133,7 @@ __all__ = [
     "SpanTotal",
     "SupportsForecast",
     "SupportsHistory",
+    "SupportsPowerCheck",
     "SupportsProcesses",
     "Unauthorized",
     "WarningRaised",

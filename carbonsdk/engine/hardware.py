@@ -3,6 +3,8 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from carbonsdk.clock import Clock
 from carbonsdk.engine.channel import EDGE_WAIT_S, Answer, Channel, Offer
@@ -22,6 +24,15 @@ _HUNG_S = 10.0
 _SPAN_SPARING = 4 * SPARING
 
 
+class _Adopted(NamedTuple):
+    """A device that is measured from now on: as its backend knows it, and as everybody else does."""
+
+    channel: Channel
+    index: int
+    device: Device
+    labelled: Device
+
+
 class Hardware:
     """All channels of a run. `on_chosen` hears of each round of newly adopted devices, in a channel's thread."""
 
@@ -35,6 +46,7 @@ class Hardware:
         kinds: frozenset[DeviceKind],
         edge_reads: str,
         interval_ns: int,
+        host: str = "",
         on_chosen: Callable[[Sequence[tuple[int, Device]], tuple[Choice, ...]], None],
     ) -> None:
         reach_ns = 2 * interval_ns if edge_reads == "never" else None
@@ -42,6 +54,7 @@ class Hardware:
         self._ledger, self._clock, self._notices = ledger, clock, notices
         self._selection = Selection(kinds)
         self._edge_reads = edge_reads
+        self._host = host
         self._on_chosen = on_chosen
         self._lock = threading.RLock()
         self._settled = threading.Condition(self._lock)
@@ -73,21 +86,23 @@ class Hardware:
             if answered and not self._live and not adopted:
                 self._notices.missing("nothing here can be measured; `carbonsdk doctor` tells why, and what to do")
             if adopted or answered:
-                self._on_chosen([(index, device) for _, index, device in adopted], self.choices)
+                self._on_chosen([(each.index, each.labelled) for each in adopted], self.choices)
             self._settled.notify_all()
 
-    def _adopt(self, channel: Channel, answer: Answer) -> tuple[Channel, int, Device]:
-        index = self._ledger.open_account(answer.device, self._clock.monotonic_ns())
+    def _adopt(self, channel: Channel, answer: Answer) -> "_Adopted":
+        # The backend is asked by its own value; everybody else hears whose device it is, and where.
+        labelled = replace(answer.device, backend=channel.offer.name, host=self._host)
+        index = self._ledger.open_account(labelled, self._clock.monotonic_ns())
         if answer.first is not None:
             self._ledger.record(index, answer.first)
         else:
             self._ledger.silence(index, answer.reason or "it gives no reading")
-        return channel, index, answer.device
+        return _Adopted(channel, index, answer.device, labelled)
 
-    def _hand_over(self, adopted: list[tuple[Channel, int, Device]]) -> None:
-        for channel in dict.fromkeys(channel for channel, _, _ in adopted):
+    def _hand_over(self, adopted: list["_Adopted"]) -> None:
+        for channel in dict.fromkeys(each.channel for each in adopted):
             assert channel.source is not None  # noqa: S101 - a ready channel has one
-            channel.source.adopt([(index, device) for owner, index, device in adopted if owner is channel])
+            channel.source.adopt([(each.index, each.device) for each in adopted if each.channel is channel])
             if channel not in self._live:
                 self._live = (*self._live, channel)
 
@@ -113,6 +128,11 @@ class Hardware:
 
     def _quick_ones_answered(self) -> bool:
         return not any(channel.offer.inline and channel.state == "opening" for channel in self.channels)
+
+    def await_all(self, timeout_s: float) -> bool:
+        """Wait until every backend has answered or failed; say whether they have."""
+        with self._settled:
+            return self._settled.wait_for(lambda: all(channel.state != "opening" for channel in self.channels), timeout_s)
 
     def await_named(self) -> None:
         """Wait for backends named by the user; raise BackendUnavailable for one that does not answer."""

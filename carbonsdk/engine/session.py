@@ -77,6 +77,7 @@ class Session:
             kinds=plan.kinds,
             edge_reads=plan.edge_reads,
             interval_ns=wanted_ns,
+            host=plan.info.host,
             on_chosen=self._chosen,
         )
         self.feed = IntensityFeed(plan.intensity, clock=clock, on_found=self._intensity_found, on_warning=self.notices.warn)

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from carbonsdk.clock import Clock
 from carbonsdk.engine.accounting import Stamped
+from carbonsdk.engine.crosscheck import CrossCheck
+from carbonsdk.engine.guard import Guard
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.notices import Notices
 from carbonsdk.errors import DeviceLost, GiveUp
-from carbonsdk.interfaces import Backend
-from carbonsdk.model import Device
+from carbonsdk.interfaces import Backend, SupportsPowerCheck
+from carbonsdk.model import CounterReading, Device
 from carbonsdk.units import NS_PER_S
 
 SPARING = 50  # a device is not read at an edge if it was read less than this many times its cost ago
@@ -21,9 +23,12 @@ _LONGEST_BACKOFF_NS = 60 * NS_PER_S
 class _Health:
     """How a device has been answering."""
 
-    __slots__ = ("failures", "rests", "retry_ns")
+    __slots__ = ("check", "check_over", "failures", "next_check_ns", "rests", "retry_ns")
 
     def __init__(self) -> None:
+        self.check = CrossCheck()
+        self.check_over = False
+        self.next_check_ns = 0
         self.failures = 0
         self.rests = 0
         self.retry_ns = 0
@@ -109,9 +114,24 @@ class Source:
             return
         health.failures = health.rests = 0
         health.retry_ns = 0
+        if isinstance(reading, CounterReading) and isinstance(self.backend, SupportsPowerCheck):
+            self._cross_check(self.backend, device, reading, health)
         if fault is not None:
             self.dropped_faults += 1
             self._notices.missing(f"{device.name} ({self.name}): {fault}; that reading is not counted")
+
+    def _cross_check(self, backend: SupportsPowerCheck, device: Device, reading: CounterReading, health: _Health) -> None:
+        now_ns = self._clock.monotonic_ns()
+        if health.check_over or now_ns < health.next_check_ns:
+            return
+        health.next_check_ns = now_ns + NS_PER_S
+        verdict = None
+        with Guard(f"the power sensor of {device.name} ({self.name})") as guard:
+            power = backend.power_reading(device)
+            verdict = None if power is None else health.check.add(now_ns, reading, power)
+        if verdict is not None:
+            self._notices.warn(f"{device.name} ({self.name}): {verdict}")
+        health.check_over = guard.error is not None or verdict is not None
 
     def _failed(self, index: int, device: Device, health: _Health, error: BaseException) -> None:
         reason = str(error) or type(error).__name__

@@ -11,7 +11,7 @@ from carbonsdk.engine.ledger import Ledger, Marks
 from carbonsdk.engine.notices import Notices
 from carbonsdk.engine.plan import ALL_KINDS
 from carbonsdk.errors import BackendUnavailable, DeviceLost, GiveUp, RetryLater, SensorAbsent
-from carbonsdk.model import DeviceKind, Quality
+from carbonsdk.model import DeviceKind, PowerReading, Quality
 from carbonsdk.testing.clock import FakeClock
 from carbonsdk.testing.profile import Profile
 
@@ -288,3 +288,16 @@ def test_counters_are_read_four_times_in_the_time_they_take_to_wrap():
     assert interval_ns(60.0, shortest_wrap_s=100.0) == 25 * S
     assert interval_ns(1.0, shortest_wrap_s=100.0) == S
     assert interval_ns(1.0, shortest_wrap_s=None) == S
+
+
+def test_a_counter_that_disagrees_with_its_power_sensor_is_told_once(bench):
+    class Doubtful(Simulated):
+        def power_reading(self, _device):
+            return PowerReading(200.0, window_s=1.0)  # the counter says 100 W
+
+    made = bench(offered("nvml", lambda clock: Doubtful(clock, {device("GPU-0", DeviceKind.GPU): Profile.constant(100.0)})))
+    made.all_answered()
+    for _ in range(60):
+        made.pass_time(1.0)
+    (warning,) = made.notices.texts
+    assert "50% apart" in warning
