@@ -188,13 +188,13 @@ def _bool(value: Any) -> bool:
 def _int(value: Any) -> int:
     if isinstance(value, str):
         return int(_read(int, value, "a whole number"))
-    return int(_expect(isinstance(value, Integral) and value is not True and value is not False, value, "a whole number"))
+    return int(_expect(not isinstance(value, bool) and isinstance(value, Integral), value, "a whole number"))
 
 
 def _float(value: Any) -> float:
     if isinstance(value, str):
         value = _read(float, value, "a number")
-    fits = isinstance(value, Real) and value is not True and value is not False and not isnan(value)
+    fits = not isinstance(value, bool) and isinstance(value, Real) and not isnan(value)
     return float(_expect(fits, value, "a number"))
 
 
