@@ -28,7 +28,7 @@ class _Adopted(NamedTuple):
     """A device that is measured from now on: as its backend knows it, and as everybody else does."""
 
     channel: Channel
-    index: int
+    account: int
     device: Device
     labelled: Device
 
@@ -86,7 +86,7 @@ class Hardware:
             if answered and not self._live and not adopted:
                 self._notices.missing("nothing here can be measured; `carbonsdk doctor` tells why, and what to do")
             if adopted or answered:
-                self._on_chosen([(each.index, each.labelled) for each in adopted], self.choices)
+                self._on_chosen([(each.account, each.labelled) for each in adopted], self.choices)
             self._settled.notify_all()
 
     def _adopt(self, channel: Channel, answer: Answer) -> "_Adopted":
@@ -102,7 +102,7 @@ class Hardware:
     def _hand_over(self, adopted: list["_Adopted"]) -> None:
         for channel in dict.fromkeys(each.channel for each in adopted):
             assert channel.source is not None  # noqa: S101 - a ready channel has one
-            channel.source.adopt([(each.index, each.device) for each in adopted if each.channel is channel])
+            channel.source.adopt([(each.account, each.device) for each in adopted if each.channel is channel])
             if channel not in self._live:
                 self._live = (*self._live, channel)
 

@@ -50,6 +50,7 @@ class Source:
         self.last_read_ns = 0
         self.given_up = False
         self.dropped_faults = 0
+        self._checker = backend if isinstance(backend, SupportsPowerCheck) else None
         self._reach_ns = reach_ns
         self._ledger = ledger
         self._clock = clock
@@ -114,8 +115,8 @@ class Source:
             return
         health.failures = health.rests = 0
         health.retry_ns = 0
-        if isinstance(reading, CounterReading) and isinstance(self.backend, SupportsPowerCheck):
-            self._cross_check(self.backend, device, reading, health)
+        if self._checker is not None and isinstance(reading, CounterReading):
+            self._cross_check(self._checker, device, reading, health)
         if fault is not None:
             self.dropped_faults += 1
             self._notices.missing(f"{device.name} ({self.name}): {fault}; that reading is not counted")
