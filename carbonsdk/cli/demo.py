@@ -22,17 +22,19 @@ def command(epochs: int, **settings: Any) -> None:
     for name in _THREADS:
         # Matrices this small are multiplied faster by one thread than by several; numpy reads this when it is imported.
         os.environ.setdefault(name, "1")
-    from carbonsdk.cli import summary
     from carbonsdk.demo import corpus, training
     from carbonsdk.tracker import CarbonTracker
 
     text = corpus.read()
     size = len(text.training) + len(text.validation)
     click.echo(f"A character model learns {size:,} characters of Python's standard library ({text.files} files).")
-    with CarbonTracker(epochs=epochs, name="demo", **given(settings)) as tracker:
+    # A line an epoch goes well with a line of losses.
+    console = {"sinks": {"console": {"style": "lines"}}}
+    with CarbonTracker(epochs=epochs, name="demo", options=console, **given(settings)) as tracker:
         for outcome in training.train(tracker, text):
             click.echo(
                 f"epoch {outcome.number + 1:>2} of {epochs}: "
                 f"loss {outcome.training_bits:.3f} bits a character, {outcome.validation_bits:.3f} on text not seen"
             )
-    summary.show(tracker.report(), title="The whole run")
+    for warning in tracker.report().warnings:
+        click.echo(f"  warning    {warning}")

@@ -69,12 +69,14 @@ def examine(settings: dict[str, Any], *, seconds: float) -> Findings:
     with TemporaryDirectory(prefix="carbonsdk-doctor-") as folder:
         # Sinks are left out: a look at the machine belongs into nobody's files.
         with CarbonTracker(**{**settings, "verbose": 0, "state_dir": folder, "sinks": (), "name": "doctor"}) as tracker:
-            time.sleep(seconds)
+            tracker.await_devices(5.0)
+            with tracker.epoch() as epoch:
+                time.sleep(seconds)
         report = tracker.report()
     records = runs.state_directory(in_force.state_dir)
     return Findings(
-        devices=report.devices,
-        seconds=report.duration_s,
+        devices=epoch.report.devices,
+        seconds=epoch.report.duration_s,
         missing=_missing(report, host),
         rejected=tuple(choice for choice in report.selection if not choice.chosen),
         carbon=report.carbon,
@@ -94,11 +96,15 @@ def _missing(report: "RunReport", host: "PluginHost") -> dict[str, list[str]]:
             continue
         silent = [f"{each.device.name}: {each.energy.reason}" for each in report.devices if each.device.kind is kind]
         told[kind.value] = silent + [
-            f"{choice.backend}: {choice.reason}"
+            _refusal(choice)
             for choice in report.selection
             if not choice.chosen and (name := host.backends.get(choice.backend)) and kind in name.registration.kinds
         ]
     return told
+
+
+def _refusal(choice: "Choice") -> str:
+    return f"{choice.backend}: {choice.reason}"
 
 
 def _nearest_existing(path: Path) -> Path:
@@ -106,15 +112,19 @@ def _nearest_existing(path: Path) -> Path:
 
 
 def _sections(findings: Findings) -> Iterator[tuple[str, list[str]]]:
-    from carbonsdk.cli.summary import intensity_text
+    from carbonsdk.totals import written_intensity
 
     yield "Measured", [_device(each, findings.seconds) for each in findings.devices] or ["nothing"]
+    told = {reason for reasons in findings.missing.values() for reason in reasons}
     if findings.missing:
         yield "Not measured", [f"{kind}: {'; '.join(why) or 'no backend is for it'}" for kind, why in findings.missing.items()]
-    if findings.rejected:
-        yield "Backends not used", [f"{choice.backend}: {choice.reason}" for choice in findings.rejected]
+    if others := [text for text in map(_refusal, findings.rejected) if text not in told]:
+        yield "Backends not used", others
     found = findings.carbon.intensity
-    yield "Carbon intensity", [intensity_text(found) if found else findings.carbon.reason or "none is known"]
+    yield (
+        "Carbon intensity",
+        [written_intensity(found, found.grams_per_kwh) if found else findings.carbon.reason or "none is known"],
+    )
     yield "Plugins", [_plugin(each) for each in findings.plugins if each.reason or not each.builtin] or ["the built-in ones"]
     writable = "" if findings.records_writable else "  (not writable: runs are kept in memory alone; set state_dir)"
     yield "Records", [f"{findings.records}{writable}"]
@@ -125,12 +135,13 @@ def _sections(findings: Findings) -> Iterator[tuple[str, list[str]]]:
 def _device(each: "DeviceEnergy", seconds: float) -> str:
     device, energy = each.device, each.energy
     name = f"{each.kind:<7} {device.name}"
-    if energy.joules is None:
+    if energy.joules is None or not energy.coverage:
         return f"{name}: unknown: {energy.reason}"
-    watts = energy.joules / seconds if seconds > 0 else 0.0
+    watts = energy.joules / (seconds * energy.coverage)
     note = f"; {device.sensor.note}" if device.sensor.note else ""
+    backend = f" ({device.backend})" if device.backend else ""
     return (
-        f"{name}: {watts:.3g} W, {energy.quality.value} by {energy.method} ({device.backend}), "
+        f"{name}: {watts:.3g} W, {energy.quality.value} by {energy.method}{backend}, "
         f"±{device.sensor.bias:.0%}, {energy.coverage:.0%} of the time observed{note}"
     )
 

@@ -39,6 +39,7 @@ def _measured(command: tuple[str, ...], settings: dict[str, Any], *, quiet: bool
     program = PurePath(command[0]).name
     with child.signals_held() as mask:
         tracker = CarbonTracker(**{"name": program, **settings, "verbose": 0})
+        tracker.await_devices()
         try:
             with tracker.epoch(program):
                 code = child.run(command, mask=mask)

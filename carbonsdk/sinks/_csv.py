@@ -4,11 +4,11 @@ import logging
 import math
 from pathlib import Path
 
+from carbonsdk.counted import joules_of, simulated
 from carbonsdk.events import EpochCorrected, EpochFinished, Event, RunInfo
 from carbonsdk.model import DeviceKind
 from carbonsdk.reports import EpochReport
 from carbonsdk.sinks._appending import Table
-from carbonsdk.sinks._counted import joules_of, simulated
 
 SCHEMA = 1
 COLUMNS = (

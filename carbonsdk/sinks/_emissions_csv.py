@@ -11,12 +11,12 @@ from collections import Counter
 from pathlib import Path
 
 from carbonsdk import units
+from carbonsdk.counted import counted, joules_of
 from carbonsdk.events import Event, IntensityFound, RunFinished, RunInfo
 from carbonsdk.figures import plain
 from carbonsdk.model import Device, DeviceKind, Zone
 from carbonsdk.reports import RunReport
 from carbonsdk.sinks._appending import Table
-from carbonsdk.sinks._counted import counted, joules_of
 
 COLUMNS = (
     "timestamp", "project_name", "run_id", "experiment_id", "duration", "emissions", "emissions_rate",

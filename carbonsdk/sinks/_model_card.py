@@ -8,10 +8,10 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from carbonsdk.counted import counted, simulated
 from carbonsdk.events import Event, IntensityFound, RunFinished, RunInfo
 from carbonsdk.figures import plain
 from carbonsdk.reports import RunReport
-from carbonsdk.sinks._counted import counted, simulated
 from carbonsdk.sinks.model_card import ModelCardSettings
 
 KEY = "co2_eq_emissions"

@@ -134,7 +134,7 @@ def test_verbose_two_adds_later_forecasts_warnings_intensities_and_corrections(w
 
     assert len(lines) == 5
     assert lines[2] == "warning: mind"
-    assert lines[3] == "intensity in DE: 400 gCO2eq/kWh, DE, Ember, 2024"
+    assert lines[3] == "intensity in DE: 400 gCO2eq/kWh, DE, Ember, 2024, lifecycle"
     assert lines[4].endswith("(corrected)")
 
 
@@ -155,7 +155,7 @@ def test_totals_tell_energy_intensity_coverage_and_where_the_record_is(watch, st
         "  of which   Xeon 2.20GHz 1.333 Wh (40%), A100 2.000 Wh (60%)",
         "  between    1200 J of it outside the epochs",
         "  CO2eq      1.333 g",
-        "  intensity  400 gCO2eq/kWh, DE, Ember, 2024",
+        "  intensity  400 gCO2eq/kWh, DE, Ember, 2024, lifecycle",
         "  as much as 0.0125 km travelled by car, 0.108 smartphone charges, 0.00267 months of an urban tree's growth",
         "  covered    100.0% of the time",
         "  record     /records/0123abcd.jsonl",

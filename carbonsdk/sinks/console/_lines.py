@@ -2,6 +2,7 @@
 
 from carbonsdk import figures
 from carbonsdk.clock import Clock
+from carbonsdk.counted import counted, simulated
 from carbonsdk.events import (
     DevicesChosen,
     EpochCorrected,
@@ -14,11 +15,10 @@ from carbonsdk.events import (
 )
 from carbonsdk.model import CarbonIntensity, Device
 from carbonsdk.reports import EpochReport, Forecast
-from carbonsdk.sinks._counted import counted, simulated
 from carbonsdk.sinks.console import ConsoleSettings
 from carbonsdk.sinks.console._pace import Pace, note
 from carbonsdk.sinks.console._stream import Stream
-from carbonsdk.sinks.console._totals import totals, written_intensity
+from carbonsdk.totals import totals, written_intensity
 
 _MORE = 2
 _FULL_COVERAGE = 0.999

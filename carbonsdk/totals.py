@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from carbonsdk import figures
+from carbonsdk.counted import counted, simulated
 from carbonsdk.equivalents import equivalents
-from carbonsdk.model import CarbonIntensity
+from carbonsdk.model import CarbonIntensity, Signal
 from carbonsdk.reports import RunReport
-from carbonsdk.sinks._counted import counted, simulated
 
 # Below this share of the run, what lies between epochs is not worth a line.
 _WORTH_A_LINE = 0.001
@@ -14,14 +14,21 @@ _WORTH_A_LINE = 0.001
 
 def totals(report: RunReport, *, interpretable: bool) -> str:
     """Return the block of lines."""
-    return "\n".join([_heading(report), *(f"  {name:<10} {text}" for name, text in _rows(report, interpretable=interpretable))])
+    return "\n".join([_heading(report), *(line(name, text) for name, text in _rows(report, interpretable=interpretable))])
+
+
+def line(name: str, text: str) -> str:
+    """Return a line of the block."""
+    return f"  {name:<10} {text}"
 
 
 def written_intensity(intensity: CarbonIntensity, grams_per_kwh: float) -> str:
-    """Write an intensity with its zone, source and year, and what makes it less than it could be."""
+    """Write an intensity with its zone, source, year and basis, and what makes it less than it could be."""
     marks = [word for word in ("fallback", "estimated", "forecast") if getattr(intensity, word)]
-    parts = [f"{grams_per_kwh:.4g} gCO2eq/kWh", intensity.zone, intensity.source, str(intensity.year or ""), *marks]
-    return ", ".join(part for part in parts if part)
+    if intensity.signal is Signal.MARGINAL:
+        marks.append(Signal.MARGINAL.value)
+    told = [intensity.zone, intensity.source, str(intensity.year or ""), intensity.basis.value, *marks]
+    return ", ".join([f"{grams_per_kwh:.4g} gCO2eq/kWh", *filter(None, told)])
 
 
 def _heading(report: RunReport) -> str:
