@@ -102,6 +102,13 @@ class CarbonTracker:
                 raise
             epoch.close()
 
+    def await_devices(self, timeout_s: float = 1.0) -> bool:
+        """Wait until every backend has answered, so that what follows is measured from its start; say whether all have.
+
+        Without it an epoch in the first moments of a process is covered from the answers on, and its coverage says so.
+        """
+        return self._session.hardware.await_all(timeout_s)
+
     def epoch_start(self) -> None:
         """Begin an epoch, as carbontracker's users do. One that is still open is closed, and marked partial."""
         if self._manual is not None:
