@@ -56,6 +56,7 @@ def show_command(run: str, newest: int, as_json: bool, state_dir: Path | None) -
         _write_json(report.to_dict())
         return
     summary.show(report, title=_title(report))
+    _print_devices(report)
     if report.epochs and newest:
         _print_epochs(report.epochs[-newest:])
 
@@ -98,6 +99,19 @@ def _print_list(found: "Sequence[RunSummary]") -> None:
     ]
     headings = ("Run", "Name", "State", "Started", "Time", "Epochs", "Energy", "CO2eq")
     tables.show(headings, rows, right=headings[4:])
+
+
+def _print_devices(report: "RunReport") -> None:
+    from carbonsdk import figures
+    from carbonsdk.cli import tables
+
+    rows = [
+        (each.device.name, each.kind, figures.measured_energy(each.energy), each.energy.method, each.device.sensor.note or "")
+        for each in report.devices
+    ]
+    rows += [(choice.backend, "", "not used", "", choice.reason) for choice in report.selection if not choice.chosen]
+    if rows:
+        tables.show(("Measured with", "Kind", "Energy", "Method", "Note"), rows, right=("Energy",))
 
 
 def _print_epochs(epochs: "Sequence[EpochReport]") -> None:

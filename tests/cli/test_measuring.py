@@ -1,0 +1,140 @@
+"""`run`, `demo`, `runs` and `doctor`, from a command to its record, on a pretended CPU of 100 W at half load."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+FIFTY_WATTS = {"CARBONSDK_SIM_CPU": "Pretended", "CARBONSDK_SIM_CPU_TDP": "100", "CARBONSDK_INTENSITY": "360"}
+# 360 g/kWh are 0.1 mg a joule.
+
+
+def recorded(carbonsdk):
+    return json.loads(carbonsdk("runs", "list", "--json").stdout)
+
+
+def test_a_command_is_measured_and_its_output_left_alone(carbonsdk):
+    done = carbonsdk("run", "--json", "--", sys.executable, "-c", "import time; time.sleep(0.5); print('said')", **FIFTY_WATTS)
+    assert done.returncode == 0
+    assert done.stdout == "said\n"
+    report = json.loads(done.stderr)
+    (epoch,) = report["epochs"]
+    assert epoch["duration_s"] >= 0.5
+    assert epoch["energy"]["joules"] == pytest.approx(50 * epoch["duration_s"], rel=0.01)
+    assert report["co2eq_grams"] == pytest.approx(report["energy"]["joules"] * 1e-4, rel=1e-6)
+
+
+def test_the_summary_goes_to_standard_error(carbonsdk):
+    done = carbonsdk("run", "--name", "mine", "--", "echo", "said", **FIFTY_WATTS)
+    assert done.stdout == "said\n"
+    assert done.stderr.startswith("carbonsdk: echo ended with exit code 0\n")
+    for label in ("energy", "CO2eq", "intensity", "covered", "record"):
+        assert f"\n  {label}" in done.stderr
+    assert recorded(carbonsdk)[0]["name"] == "mine"
+
+
+def test_quiet_says_nothing_and_records_all_the_same(carbonsdk):
+    done = carbonsdk("run", "--quiet", "true", **FIFTY_WATTS)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert [run["name"] for run in recorded(carbonsdk)] == ["true"]
+
+
+def test_the_exit_code_is_the_commands(carbonsdk):
+    assert carbonsdk("run", "--", "sh", "-c", "exit 7").returncode == 7
+
+
+def test_a_command_that_is_not_there_is_one_line_and_code_127(carbonsdk):
+    done = carbonsdk("run", "no-such-command-anywhere")
+    assert (done.returncode, done.stderr) == (127, "carbonsdk: no-such-command-anywhere: command not found\n")
+
+
+def test_a_file_that_cannot_be_run_is_one_line_and_code_126(carbonsdk, home):
+    (home / "text").write_text("no program")
+    done = carbonsdk("run", "./text")
+    assert (done.returncode, done.stderr) == (126, "carbonsdk: ./text: cannot be run: Permission denied\n")
+
+
+def test_the_commands_options_are_the_commands(carbonsdk):
+    assert carbonsdk("run", "--quiet", "echo", "--json", "-q").stdout == "--json -q\n"
+
+
+def test_a_backend_that_is_not_there_keeps_the_command_from_starting(carbonsdk):
+    done = carbonsdk("run", "--backends", "ralp", "echo", "said")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "no backend is called 'ralp'; did you mean 'rapl'?" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_run_that_is_ended_by_a_signal_is_recorded(carbonsdk, home, tmp_path):
+    script = "import sys, time; print('ready', flush=True); time.sleep(60)"
+    environ = {"HOME": str(home), "PATH": "/usr/bin:/bin", **FIFTY_WATTS}
+    command = [sys.executable, "-m", "carbonsdk.cli", "run", "--", sys.executable, "-c", script]
+    with subprocess.Popen(command, env=environ, cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "ended with exit code 143" in said
+    assert [run["state"] for run in recorded(carbonsdk)] == ["finished"]
+
+
+def test_a_recorded_run_is_shown_by_the_beginning_of_its_id(carbonsdk):
+    carbonsdk("run", "--quiet", "--name", "mine", "true", **FIFTY_WATTS)
+    (run,) = recorded(carbonsdk)
+    done = carbonsdk("runs", "show", run["run_id"][:10])
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"{run['run_id']} (mine): finished")
+    assert "energy     " in done.stdout
+    assert "constant power, as given" in done.stdout
+    shown = json.loads(carbonsdk("runs", "show", "--json", run["run_id"]).stdout)
+    assert shown["energy"]["joules"] == pytest.approx(run["energy_joules"])
+
+
+def test_without_a_run_the_list_says_how_to_make_one(carbonsdk):
+    assert "`carbonsdk demo` makes one" in carbonsdk("runs", "list").stdout
+
+
+def test_an_unknown_run_is_one_line_and_code_1(carbonsdk):
+    done = carbonsdk("runs", "show", "nothing")
+    assert done.returncode == 1
+    assert done.stderr.startswith("carbonsdk: no run in ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_no_more_runs_are_listed_than_asked_for(carbonsdk):
+    for name in ("first", "second"):
+        carbonsdk("run", "--quiet", "--name", name, "true", **FIFTY_WATTS)
+    done = carbonsdk("runs", "list", "--limit", "1")
+    assert "second" in done.stdout
+    assert "first" not in done.stdout
+    assert "1 older ones are left out" in done.stderr
+
+
+def test_the_demo_trains_measures_and_says_where_the_record_lies(carbonsdk):
+    done = carbonsdk("demo", "--epochs", "2", **FIFTY_WATTS)
+    assert done.returncode == 0, done.stderr
+    losses = [float(line.split("loss ")[1].split()[0]) for line in done.stdout.splitlines() if "loss" in line]
+    assert len(losses) == 2
+    assert losses[1] < losses[0]
+    (run,) = recorded(carbonsdk)
+    assert (run["name"], run["epoch_count"], run["epochs_planned"]) == ("demo", 2, 2)
+    assert f"  record     {run['path']}" in done.stdout
+
+
+def test_the_doctor_says_what_is_measured_and_leaves_no_record(carbonsdk):
+    done = carbonsdk("doctor", "--seconds", "0.3", **FIFTY_WATTS)
+    assert done.returncode == 0, done.stderr
+    assert "cpu     Pretended: 50 W" in done.stdout
+    assert "360 gCO2eq/kWh" in done.stdout
+    assert recorded(carbonsdk) == []
+
+
+def test_the_doctors_findings_are_there_as_json(carbonsdk, home):
+    found = json.loads(carbonsdk("doctor", "--seconds", "0.3", "--json", **FIFTY_WATTS).stdout)
+    assert [each["device"]["name"] for each in found["devices"]] == ["Pretended"]
+    assert found["records"].startswith(str(home))
+    assert found["records_writable"] is True
+    assert set(found["missing"]) == {"memory", "gpu"}

@@ -1,0 +1,70 @@
+"""The totals tell the whole of a report, and own up to what is not known."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from carbonsdk.model import CarbonIntensity, CarbonUse, Device, DeviceKind, EnergyUse, Quality, Sensor, Signal
+from carbonsdk.reports import DeviceEnergy, RunReport
+from carbonsdk.totals import totals
+
+WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+# 3600 J are 1 Wh; 5 % of it are 180 J, or 0.05 Wh.
+WATT_HOUR = EnergyUse(3600.0, Quality.ESTIMATED, "load curve", bias_joules=180.0, by_quality={Quality.ESTIMATED: 3600.0})
+UNKNOWN = EnergyUse(None, Quality.MISSING, "none", coverage=0.0, partial=True, reason="permission denied")
+WORLD = CarbonIntensity(grams_per_kwh=445.0, zone="WORLD", source="Ember", year=2024, fallback=True)
+CPU = Device(
+    id="cpu", kind=DeviceKind.CPU, name="Xeon", sensor=Sensor(method="load curve", quality=Quality.ESTIMATED, bias=0.05)
+)
+REPORT = RunReport(
+    run_id="r1",
+    name="demo",
+    host="h",
+    rank=0,
+    state="finished",
+    start=WHEN,
+    end=WHEN,
+    duration_s=90.0,
+    energy=WATT_HOUR,
+    epochs_energy=WATT_HOUR,
+    devices=(DeviceEnergy(CPU, WATT_HOUR),),
+    carbon=CarbonUse(0.445, WORLD, 445.0),
+    epoch_count=2,
+    record="/runs/r1.jsonl",
+)
+
+
+def test_a_report_is_told_line_by_line():
+    assert totals(REPORT, interpretable=False).splitlines() == [
+        "total: 2 epochs in 1 min 30 s",
+        "  energy     1.000 Wh ± 0.05, estimated",
+        "  CO2eq      445.0 mg",
+        "  intensity  445 gCO2eq/kWh, WORLD, Ember, 2024, lifecycle, fallback",
+        "  covered    100.0% of the time",
+        "  record     /runs/r1.jsonl",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"energy": UNKNOWN}, "  energy     unknown: permission denied"),
+        ({"energy": UNKNOWN, "carbon": CarbonUse(None)}, "  CO2eq      unknown: the energy is unknown"),
+        ({"carbon": CarbonUse(None, reason="no zone")}, "  CO2eq      unknown: no zone"),
+        ({"pue": 1.5}, "  facility   1.500 Wh at a PUE of 1.5"),
+        ({"epoch_count": 0}, "total: run in 1 min 30 s"),
+        ({"epochs_planned": 5}, "total: 2 epochs of 5 in 1 min 30 s"),
+        (
+            {"devices": (DeviceEnergy(replace(CPU, simulated=True), WATT_HOUR),)},
+            "  energy     1.000 Wh ± 0.05, estimated, simulated",
+        ),
+        ({"devices": (DeviceEnergy(CPU, UNKNOWN),)}, "  missing    Xeon: permission denied"),
+        (
+            {"carbon": CarbonUse(0.445, replace(WORLD, signal=Signal.MARGINAL), 445.0)},
+            "  intensity  445 gCO2eq/kWh, WORLD, Ember, 2024, lifecycle, fallback, marginal",
+        ),
+    ],
+)
+def test_what_is_out_of_the_ordinary_is_told(change, line):
+    assert line in totals(replace(REPORT, **change), interpretable=False).splitlines()
