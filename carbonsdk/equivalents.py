@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,5 @@ def equivalents(grams: float | None, *, table: Iterable[Factor] = TABLE) -> tupl
 
 
 def _plain(amount: float) -> str:
-    """Write three significant digits without an exponent where a person can read them."""
-    if amount == 0 or 1e-4 <= abs(amount) < 1000:
-        return f"{amount:.3g}"
-    return f"{amount:,.0f}" if abs(amount) >= 1000 else f"{amount:.1e}"
+    """Write three significant digits, or all before the point, without an exponent."""
+    return f"{amount:,.0f}" if abs(amount) >= 1000 else format(Decimal(f"{amount:.3g}"), "f")

@@ -1,7 +1,7 @@
 """Figures as people read them: energy, mass and time in the unit that fits, four significant digits."""
 
 from carbonsdk import units
-from carbonsdk.model import EnergyUse
+from carbonsdk.model import CarbonIntensity, EnergyUse
 
 _WATT_HOUR_JOULES = units.JOULES_PER_KWH / 1000
 _ENERGY = (
@@ -53,6 +53,12 @@ def plain(value: float, *, digits: int = 6) -> str:
     from decimal import Decimal
 
     return format(Decimal(f"{value:.{digits}g}"), "f")
+
+
+def source(intensity: CarbonIntensity) -> str:
+    """Write who says how high an intensity is, with the year where the name does not hold it."""
+    year = str(intensity.year or "")
+    return intensity.source if year in intensity.source else f"{intensity.source}, {year}"
 
 
 def _scale(value: float, scales: tuple[tuple[float, str], ...]) -> tuple[float, str]:

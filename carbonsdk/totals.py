@@ -27,7 +27,7 @@ def written_intensity(intensity: CarbonIntensity, grams_per_kwh: float) -> str:
     marks = [word for word in ("fallback", "estimated", "forecast") if getattr(intensity, word)]
     if intensity.signal is Signal.MARGINAL:
         marks.append(Signal.MARGINAL.value)
-    told = [intensity.zone, intensity.source, str(intensity.year or ""), intensity.basis.value, *marks]
+    told = [intensity.zone, figures.source(intensity), intensity.basis.value, *marks]
     return ", ".join([f"{grams_per_kwh:.4g} gCO2eq/kWh", *filter(None, told)])
 
 

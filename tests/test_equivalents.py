@@ -31,7 +31,7 @@ def test_the_table_can_be_extended():
     ("grams", "text"),
     [
         (0.0, "0 km travelled by car"),
-        (1e-5, "9.4e-08 km travelled by car"),
+        (1e-5, "0.0000000936 km travelled by car"),
         (106.8 * 4.171, "4.17 km travelled by car"),
         (106.8 * 123_456, "123,456 km travelled by car"),
     ],

@@ -1,7 +1,7 @@
 import pytest
 
 from carbonsdk import figures
-from carbonsdk.model import EnergyUse, Quality
+from carbonsdk.model import CarbonIntensity, EnergyUse, Quality
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,11 @@ def test_an_unknown_energy_states_the_reason():
 @pytest.mark.parametrize(("value", "text"), [(1.5e-9, "0.0000000015"), (123456789.0, "123457000"), (0.0, "0"), (-2.5, "-2.5")])
 def test_plain_never_uses_an_exponent(value, text):
     assert figures.plain(value) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "year", "text"),
+    [("Ember", 2024, "Ember, 2024"), ("World 2024, Ember", 2024, "World 2024, Ember"), ("NESO", None, "NESO")],
+)
+def test_a_source_is_cited_with_its_year_once(name, year, text):
+    assert figures.source(CarbonIntensity(grams_per_kwh=1.0, zone="DE", source=name, year=year)) == text

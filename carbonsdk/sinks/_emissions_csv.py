@@ -87,7 +87,7 @@ def _place(zone: Zone | None) -> dict[str, object]:
     if zone is None:
         return {}
     return {
-        "region": zone.key,
+        "region": None if zone.key == "WORLD" else zone.key,
         "cloud_provider": zone.cloud_provider,
         "cloud_region": zone.cloud_region,
         "longitude": zone.longitude,

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from carbonsdk.counted import counted, simulated
 from carbonsdk.events import Event, IntensityFound, RunFinished, RunInfo
-from carbonsdk.figures import plain
+from carbonsdk.figures import plain, source
 from carbonsdk.reports import RunReport
 from carbonsdk.sinks.model_card import ModelCardSettings
 
+NOWHERE = "WORLD"
 KEY = "co2_eq_emissions"
 _FENCE = re.compile(r"\A(\ufeff?---[ \t]*\n)(.*?)(^---[ \t]*(?:\n|\Z))", re.DOTALL | re.MULTILINE)
 # The key, and all that belongs to it: indented lines, and blank lines before another indented one.
@@ -44,6 +45,7 @@ class ModelCard:
 
     def _block(self, run: RunInfo, report: RunReport, *, grams: float) -> str:
         zone = report.intensity.zone if report.intensity else self._zone
+        zone = None if zone == NOWHERE else zone
         entries = {
             "source": _source(run, report),
             "training_type": self._settings.training_type,
@@ -88,7 +90,7 @@ def _source(run: RunInfo, report: RunReport) -> str:
     if simulated(report.devices):
         parts.append("simulated")
     if intensity:
-        parts.append(f"grid intensity by {intensity.source}" + (f" {intensity.year}" if intensity.year else ""))
+        parts.append(f"grid intensity by {source(intensity)}")
     if report.pue != 1.0:
         parts.append(f"PUE of {report.pue:g} included")
     if run.world_size > 1:

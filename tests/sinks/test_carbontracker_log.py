@@ -164,7 +164,9 @@ def test_without_a_forecast_the_actual_consumption_names_no_number(write, story)
 
 
 def test_a_correction_leaves_the_epoch_s_lines_alone(write, story):
-    standard, _ = write(story.epoch(1), EpochCorrected(story.run, story.epoch(1).report), story.finished())
+    late = EpochCorrected(story.run, story.epoch(0).report)
+
+    standard, _ = write(story.epoch(0, provisional=True), late, story.finished())
 
     assert len(POWER.findall(standard)) == 2
     assert "Correction of epoch 1, power (W) of gpu: [360]\n" in standard

@@ -111,7 +111,7 @@ def test_epochs_that_left_the_report_still_count(watch, story):
 
 
 def test_verbose_two_adds_epochs_and_warnings(watch, story):
-    text = watch(story.epoch(1), story.warned("mind"), verbose=2, decimal_precision=4)
+    text = watch(story.epoch(0), story.warned("mind"), verbose=2, decimal_precision=4)
 
     assert text == ("CarbonTracker: Epoch 1: 0:00:10.00, 0.0015 kWh (integrated), 0.6000 g.\nCarbonTracker: WARNING - mind\n")
 

@@ -6,7 +6,7 @@ from carbonsdk.sinks import model_card
 BLOCK = """\
 co2_eq_emissions:
   emissions: 0.6
-  source: "carbonsdk 0.1.0, energy integrated, grid intensity by Ember 2024"
+  source: "carbonsdk 0.1.0, energy integrated, grid intensity by Ember, 2024"
   geographical_location: "DE"
   hardware_used: "1 x Xeon 2.20GHz, 1 x A100"
 """

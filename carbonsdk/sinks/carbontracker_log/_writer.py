@@ -35,6 +35,7 @@ class TrackerLogs:
         self._devices: tuple[Device, ...] = ()
         self._named: str | None = None
         self._tally = EpochTally()
+        self._provisional: dict[int, int] = {}
         self._forecast_written = False
 
     def handle(self, event: Event) -> None:
@@ -48,8 +49,9 @@ class TrackerLogs:
             case EpochFinished(_, report):
                 self._epoch(report)
             case EpochCorrected(_, report):
+                number = self._provisional.pop(report.number, report.number)
                 for name, watts in _wording.device_watts(report, self._devices).items():
-                    self._info(f"Correction of epoch {report.number}, power (W) of {name}: {_wording.all_watts(watts)}")
+                    self._info(f"Correction of epoch {number}, power (W) of {name}: {_wording.all_watts(watts)}")
             case ForecastMade(run, forecast) if not self._forecast_written:
                 self._forecast_written = True
                 description = f"Predicted consumption for {forecast.epochs_total} epoch(s):"
@@ -75,6 +77,9 @@ class TrackerLogs:
 
     def _epoch(self, report: EpochReport) -> None:
         self._tally.add(report)
+        if report.provisional:
+            # carbontracker counts epochs from 1, whatever their own numbers are.
+            self._provisional[report.number] = self._tally.count
         self._name_components(report)
         self._info(f"Epoch {self._tally.count}:")
         self._info(f"Duration: {clock_time(report.duration_s, hundredths=True)}")

@@ -1,5 +1,6 @@
 """The messages that carbontracker's users know."""
 
+from carbonsdk import figures
 from carbonsdk.clock import Clock
 from carbonsdk.equivalents import equivalents
 from carbonsdk.events import (
@@ -31,6 +32,7 @@ class KnownMessages:
         self._settings = settings
         self._pace = Pace(clock)
         self._tally = EpochTally()
+        self._provisional: dict[int, int] = {}
         self._components: str | None = None
         self._forecast_shown = False
 
@@ -38,6 +40,9 @@ class KnownMessages:
         """Write what the event tells, if anything."""
         if isinstance(event, EpochFinished):
             self._tally.add(event.report)
+            if event.report.provisional:
+                # carbontracker counts epochs from 1, whatever their own numbers are.
+                self._provisional[event.report.number] = self._tally.count
         if self._settings.verbose < 1:
             return
         match event:
@@ -70,9 +75,8 @@ class KnownMessages:
         consumption = actual(report, self._tally)
         mean, intensity = intensity_of(consumption), report.intensity
         if mean is not None and intensity is not None:
-            where = f" at detected location: {intensity.zone}. Source: {intensity.source}"
-            year = f", {intensity.year}" if intensity.year else ""
-            self._say(f"Average carbon intensity during training was {mean:.2f} gCO2eq/kWh{where}{year}.")
+            where = f" at detected location: {intensity.zone}. Source: {figures.source(intensity)}."
+            self._say(f"Average carbon intensity during training was {mean:.2f} gCO2eq/kWh{where}")
         counted = self._settings.epochs_before_pred != 0 and consumption.epochs is not None
         self._consumed(f"Actual consumption{f' for {consumption.epochs} epoch(s)' if counted else ''}:", consumption)
         self._say("Finished monitoring.")
@@ -106,9 +110,10 @@ class KnownMessages:
                 if held:
                     self._say(note(held))
                 if held is not None:
-                    self._say(self._epoch(report))
+                    self._say(self._epoch(report, number=self._tally.count))
             case EpochCorrected(_, report):
-                self._say(f"{self._epoch(report)} Corrected.")
+                number = self._provisional.pop(report.number, report.number)
+                self._say(f"{self._epoch(report, number=number)} Corrected.")
             case IntensityFound(_, zone, intensity):
                 self._say(
                     f"Current carbon intensity is {intensity.grams_per_kwh:.2f} gCO2eq/kWh at detected location: {zone.key}."
@@ -116,9 +121,9 @@ class KnownMessages:
             case WarningRaised(_, text):
                 self._say(f"WARNING - {text}")
 
-    def _epoch(self, report: EpochReport) -> str:
+    def _epoch(self, report: EpochReport, *, number: int) -> str:
         precision = self._settings.decimal_precision
-        text = f"Epoch {report.number}: {clock_time(report.duration_s, hundredths=True)}, "
+        text = f"Epoch {number}: {clock_time(report.duration_s, hundredths=True)}, "
         if report.energy.kwh is None:
             return f"{text}energy unknown: {report.energy.reason or 'nothing was measured'}."
         text += f"{report.energy.kwh:.{precision}f} kWh ({report.energy.quality.value})"

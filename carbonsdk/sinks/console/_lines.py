@@ -95,7 +95,7 @@ class Lines:
 
 def epoch_line(report: EpochReport) -> str:
     """Return number, duration, energy with its uncertainty and quality, CO2eq, and what is odd about the epoch."""
-    name = f"epoch {report.number}" if report.name == "epoch" else f"epoch {report.number} {report.name}"
+    name = f"epoch {report.number}" if report.name in {"", "epoch"} else f"epoch {report.number} {report.name}"
     line = f"{name:<10} {figures.duration(report.duration_s):>11}  {figures.measured_energy(report.energy)}"
     if report.co2eq_grams is not None:
         line += f"  {figures.mass(report.co2eq_grams)} CO2eq"
