@@ -103,15 +103,15 @@ def _print_list(found: "Sequence[RunSummary]") -> None:
 
 def _print_devices(report: "RunReport") -> None:
     from carbonsdk import figures
-    from carbonsdk.cli import tables
+    from carbonsdk.totals import line
 
-    rows = [
-        (each.device.name, each.kind, figures.measured_energy(each.energy), each.energy.method, each.device.sensor.note or "")
-        for each in report.devices
-    ]
-    rows += [(choice.backend, "", "not used", "", choice.reason) for choice in report.selection if not choice.chosen]
-    if rows:
-        tables.show(("Measured with", "Kind", "Energy", "Method", "Note"), rows, right=("Energy",))
+    for each in report.devices:
+        note = f"; {each.device.sensor.note}" if each.device.sensor.note else ""
+        how = f"{each.kind} {each.device.name}: {figures.measured_energy(each.energy)} by {each.energy.method}{note}"
+        click.echo(line("device", how))
+    for choice in report.selection:
+        if not choice.chosen:
+            click.echo(line("not used", f"{choice.backend}: {choice.reason}"))
 
 
 def _print_epochs(epochs: "Sequence[EpochReport]") -> None:
