@@ -228,10 +228,12 @@ class Assembly:
         return self._began
 
     def _known(self, uses: tuple[Use, ...]) -> tuple[Use, ...]:
+        """Leave out the uses of devices that no record tells of, and a device's second use."""
         count = len(self._tally.devices)
-        if all(0 <= use.device < count for use in uses):
+        if len(uses) <= count and all(0 <= use.device < count for use in uses):
             return uses
-        return tuple(use for use in uses if 0 <= use.device < count)
+        first = {use.device: use for use in reversed(uses) if 0 <= use.device < count}
+        return tuple(first[device] for device in sorted(first))
 
     def _clean(self, epoch: EpochEnded) -> EpochEnded:
         """Leave out the uses of devices that no record tells of."""
@@ -279,8 +281,7 @@ class Assembly:
             self._epochs.put(epoch)
             self._union.add(epoch)
         else:
-            if self._epochs.holds(epoch.number):
-                self._epochs.put(epoch)
+            self._epochs.correct(epoch)
             self._union.correct(epoch)
 
     def _add_slot(self, record: SlotClosed) -> None:

@@ -2,75 +2,86 @@
 
 import math
 import struct
+from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import cache
-from sys import intern
-from typing import Any, overload
+from typing import overload
 
 from carbonsdk.journal.records import EpochEnded, SpanUse, Use
 
 NEWEST = 10_000
 
-Packed = tuple[Any, ...]
-_EDGES = struct.Struct("<qqqB")
+Reasons = tuple[str | None, ...]
+PackedSpan = tuple[str, int, int, bytes, Reasons]
+Packed = bytes | tuple[bytes, str | None, Reasons, tuple[PackedSpan, ...]]
+"""Edges, uses and name in one string of bytes; beside it, where there are any, the reasons and the spans."""
+
+_EDGES = struct.Struct("<qqqBH")
+_USE = "Hdddd"
 _ABSENT = math.nan  # records hold no NaN, so it can stand for None
 
 
 class EpochShelf(Sequence[EpochEnded]):
-    """At most `limit` epochs, oldest first; one whose number is there already takes the older one's place."""
+    """At most `limit` epochs, oldest first."""
 
-    __slots__ = ("_limit", "_packed")
+    __slots__ = ("_packed",)
 
-    def __init__(self, packed: dict[int, Packed] | None = None, *, limit: int = NEWEST) -> None:
-        self._packed: dict[int, Packed] = packed or {}
-        self._limit = limit
+    def __init__(self, packed: Sequence[Packed] = (), *, limit: int = NEWEST) -> None:
+        self._packed: deque[Packed] = deque(packed, maxlen=limit)
 
     def put(self, epoch: EpochEnded) -> None:
-        """Add an epoch, or correct it."""
-        self._packed[epoch.number] = _pack(epoch)
-        if len(self._packed) > self._limit:
-            del self._packed[next(iter(self._packed))]
+        """Add an epoch that is newer than the others."""
+        self._packed.append(_pack(epoch))
+
+    def correct(self, epoch: EpochEnded) -> None:
+        """Let an epoch take the place of the one that has its number, if that is still here."""
+        for at in range(len(self._packed) - 1, -1, -1):  # corrections are of the newest
+            if _number(self._packed[at]) == epoch.number:
+                self._packed[at] = _pack(epoch)
+                return
 
     def snapshot(self) -> "EpochShelf":
         """Return a shelf that later additions do not change."""
-        return EpochShelf(dict(self._packed), limit=self._limit)
-
-    def holds(self, number: int) -> bool:
-        """Say whether the epoch of this number is on the shelf."""
-        return number in self._packed
+        return EpochShelf(self._packed, limit=self._packed.maxlen or NEWEST)
 
     def __len__(self) -> int:
         return len(self._packed)
 
     def __iter__(self) -> Iterator[EpochEnded]:
-        return (_unpack(packed) for packed in tuple(self._packed.values()))
+        return (_unpack(packed) for packed in tuple(self._packed))
 
     @overload
     def __getitem__(self, index: int) -> EpochEnded: ...
     @overload
     def __getitem__(self, index: slice) -> tuple[EpochEnded, ...]: ...
     def __getitem__(self, index: int | slice) -> EpochEnded | tuple[EpochEnded, ...]:
-        packed = list(self._packed.values())[index]
-        return tuple(map(_unpack, packed)) if isinstance(packed, list) else _unpack(packed)
+        if isinstance(index, slice):
+            return tuple(map(_unpack, list(self._packed)[index]))
+        return _unpack(self._packed[index])
 
 
 def _pack(epoch: EpochEnded) -> Packed:
     flags = epoch.failed | epoch.partial << 1 | epoch.provisional << 2 | epoch.closes << 3
-    spans = tuple((intern(str(span.name)), span.times, span.duration_ns, *_pack_uses(span.uses)) for span in epoch.spans)
-    numbers, reasons = _pack_uses(epoch.uses, _EDGES.pack(epoch.number, epoch.start_ns, epoch.end_ns, flags))
-    return (numbers, reasons, intern(str(epoch.name)), epoch.reason, spans)
+    edges = _EDGES.pack(epoch.number, epoch.start_ns, epoch.end_ns, flags, len(epoch.uses))
+    uses, reasons = _pack_uses(epoch.uses)
+    packed = edges + uses + epoch.name.encode("utf-8", "surrogatepass")
+    if not (reasons or epoch.reason is not None or epoch.spans):
+        return packed
+    spans = tuple((str(span.name), span.times, span.duration_ns, *_pack_uses(span.uses)) for span in epoch.spans)
+    return (packed, epoch.reason, reasons, spans)
 
 
 def _unpack(packed: Packed) -> EpochEnded:
-    numbers, reasons, name, reason, spans = packed
-    number, start_ns, end_ns, flags = _EDGES.unpack_from(numbers)
+    numbers, reason, reasons, spans = (packed, None, (), ()) if isinstance(packed, bytes) else packed
+    number, start_ns, end_ns, flags, count = _EDGES.unpack_from(numbers)
+    name_at = _EDGES.size + _layout(count).size
     return EpochEnded(
         number,
-        name,
+        numbers[name_at:].decode("utf-8", "surrogatepass"),
         start_ns,
         end_ns,
-        _unpack_uses(numbers, reasons, _EDGES.size),
-        tuple(SpanUse(name, times, ns, _unpack_uses(numbers, reasons)) for name, times, ns, numbers, reasons in spans),
+        _unpack_uses(numbers[_EDGES.size : name_at], reasons),
+        tuple(SpanUse(name, times, ns, _unpack_uses(uses, why)) for name, times, ns, uses, why in spans),
         failed=bool(flags & 1),
         partial=bool(flags & 2),
         provisional=bool(flags & 4),
@@ -79,23 +90,27 @@ def _unpack(packed: Packed) -> EpochEnded:
     )
 
 
-def _pack_uses(uses: tuple[Use, ...], head: bytes = b"") -> tuple[bytes, tuple[str | None, ...] | None]:
+def _number(packed: Packed) -> int:
+    number: int = _EDGES.unpack_from(packed if isinstance(packed, bytes) else packed[0])[0]
+    return number
+
+
+def _pack_uses(uses: tuple[Use, ...]) -> tuple[bytes, Reasons]:
     flat: list[float] = []
     explained = False
     for device, start_joules, joules, coverage, noise_joules, reason in uses:
         flat += (device, start_joules, _ABSENT if joules is None else joules, coverage, noise_joules)
         explained = explained or reason is not None
-    return head + _layout(len(uses)).pack(*flat), tuple(use.reason for use in uses) if explained else None
+    return _layout(len(uses)).pack(*flat), tuple(use.reason for use in uses) if explained else ()
 
 
-def _unpack_uses(numbers: bytes, reasons: tuple[str | None, ...] | None, offset: int = 0) -> tuple[Use, ...]:
-    rows = _layout(1).iter_unpack(numbers[offset:])
+def _unpack_uses(packed: bytes, reasons: Reasons) -> tuple[Use, ...]:
     return tuple(
-        Use(device, start, None if math.isnan(joules) else joules, coverage, noise, None if reasons is None else reasons[index])
-        for index, (device, start, joules, coverage, noise) in enumerate(rows)
+        Use(device, start, None if math.isnan(joules) else joules, coverage, noise, reasons[at] if reasons else None)
+        for at, (device, start, joules, coverage, noise) in enumerate(_layout(1).iter_unpack(packed))
     )
 
 
 @cache
 def _layout(count: int) -> struct.Struct:
-    return struct.Struct("<" + "Hdddd" * count)
+    return struct.Struct("<" + _USE * count)

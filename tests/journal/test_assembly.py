@@ -248,3 +248,10 @@ def test_bias_adds_and_noise_does_not(sample):
     energy = assembly.epochs_use()
     assert energy.bias_joules == pytest.approx(10.0)
     assert energy.noise_joules == pytest.approx(math.sqrt(18))
+
+
+def test_a_journal_that_names_one_device_ever_so_often_counts_it_once(assemble, sample):
+    assembly = assemble()
+    assembly.add(sample.epoch(0, 0, 1)._replace(uses=(Use(0, 0.0, 5.0),) * 70_000))
+    assert assembly.epochs_use().joules == 5.0
+    assert len(assembly.epochs[0].uses) == 1
