@@ -1,9 +1,7 @@
 """Who started this process: its place among the processes of a job, and the name that they share."""
 
-import hashlib
 import os
 import re
-import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -102,7 +100,7 @@ def run_id(
     now: datetime,
     *,
     parent: str | None = None,
-    token: Callable[[int], str] = secrets.token_hex,
+    token: Callable[[int], bytes] = os.urandom,
 ) -> str:
     """Return the name of the run: the same in every process of a job and on its requeue, else a new one that sorts by time.
 
@@ -115,7 +113,7 @@ def run_id(
         return launch.job_id if step is None or not launch.job_id.startswith("slurm-") else f"{launch.job_id}.{step}"
     if parent is not None and launch.world_size == launch.local_world_size > 1:
         return slug(f"{launch.launcher}-{parent}")
-    return f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{token(3)}"
+    return f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{token(3).hex()}"
 
 
 def parent_identity(root: Path = Path("/proc")) -> str | None:
@@ -134,6 +132,8 @@ def slug(name: str) -> str:
     safe = _UNSAFE.sub("-", name).strip(".-")
     if safe and safe == name and len(safe) <= _LONGEST_NAME:
         return safe
+    import hashlib  # it loads OpenSSL, and hardly a name needs it
+
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{safe[: _LONGEST_NAME - 9].rstrip('.-') or 'run'}-{digest}"
 

@@ -110,7 +110,7 @@ def test_steps_and_array_tasks_of_a_job_are_runs_of_their_own():
 
 def test_a_run_without_a_job_is_named_by_its_time_in_utc_and_a_random_tail():
     noon_in_kabul = NOW.astimezone(timezone(timedelta(hours=4, minutes=30)))
-    assert run_id(Launch(), {}, noon_in_kabul, token=lambda n: "ab" * n) == "20261122-235719-ababab"
+    assert run_id(Launch(), {}, noon_in_kabul, token=lambda n: b"\xab" * n) == "20261122-235719-ababab"
     assert run_id(Launch(), {}, NOW) != run_id(Launch(), {}, NOW)
 
 

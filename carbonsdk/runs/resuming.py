@@ -7,7 +7,6 @@ from pathlib import Path
 from carbonsdk.errors import JournalError
 from carbonsdk.journal.places import run_directory
 from carbonsdk.runs.finding import files
-from carbonsdk.runs.listing import skim
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +22,8 @@ def resumption(run_id: str, rank: int, directory: Path | str | None = None) -> R
     place = run_directory(run_id, directory)
     if not place.is_dir():
         return Resumption()
+    from carbonsdk.runs.listing import skim
+
     attempts, first_number = 0, 0
     with suppress(JournalError):
         for path in files(place):
