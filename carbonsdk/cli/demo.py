@@ -33,7 +33,7 @@ def command(epochs: int, **settings: Any) -> None:
     with CarbonTracker(epochs=epochs, name="demo", options=console, **given(settings)) as tracker:
         for outcome in training.train(tracker, text):
             click.echo(
-                f"epoch {outcome.number + 1:>2} of {epochs}: "
+                f"epoch {outcome.number}: "
                 f"loss {outcome.training_bits:.3f} bits a character, {outcome.validation_bits:.3f} on text not seen"
             )
     for warning in tracker.report().warnings:
