@@ -11,6 +11,7 @@ from carbonsdk.errors import JournalError
 from carbonsdk.events import RunInfo
 from carbonsdk.footprint import Energy, Timeline
 from carbonsdk.journal.aftermath import cut_short, last_known
+from carbonsdk.journal.codec import NO_NUMBER
 from carbonsdk.journal.numbers import NumberSet
 from carbonsdk.journal.records import (
     DeviceFound,
@@ -34,6 +35,7 @@ from carbonsdk.reports import Choice, EpochReport, Forecast, RunReport, SpanTota
 
 _MOST_DEVICES = 4096
 _MOST_WARNINGS = 1000
+_MOST = 1e18  # joules, grams: more than any country uses in a day
 _NO_READING = "no reading"
 
 
@@ -228,12 +230,13 @@ class Assembly:
         return self._began
 
     def _known(self, uses: tuple[Use, ...]) -> tuple[Use, ...]:
-        """Leave out the uses of devices that no record tells of, and a device's second use."""
+        """Leave out the uses of devices that no record tells of, and a device's second use; what cannot be is unknown."""
         count = len(self._tally.devices)
-        if len(uses) <= count and all(0 <= use.device < count for use in uses):
+        if len(uses) <= count and all(0 <= use.device < count and _plausible(use) for use in uses):
             return uses
         first = {use.device: use for use in reversed(uses) if 0 <= use.device < count}
-        return tuple(first[device] for device in sorted(first))
+        ordered = (first[device] for device in sorted(first))
+        return tuple(use if _plausible(use) else Use(use.device, 0.0, None, 0.0, 0.0, NO_NUMBER) for use in ordered)
 
     def _clean(self, epoch: EpochEnded) -> EpochEnded:
         """Leave out the uses of devices that no record tells of."""
@@ -251,7 +254,7 @@ class Assembly:
 
     def _add_device(self, record: DeviceFound) -> None:
         devices, index = self._tally.devices, record.device_index
-        if 0 <= index <= len(devices) and index < _MOST_DEVICES:
+        if 0 <= index <= len(devices) and index < _MOST_DEVICES and 0 <= record.device.sensor.bias < _MOST:
             self._tally.devices = (*devices[:index], record.device, *devices[index + 1 :])
 
     def _add_selection(self, record: SelectionMade) -> None:
@@ -265,7 +268,7 @@ class Assembly:
                 # Reconciled for another place: nothing that was known of the old one holds there.
                 self._tally.timeline = Timeline()
         self._zone = record.zone
-        values = [value for value in record.values if value.signal is Signal.AVERAGE]
+        values = [value for value in record.values if value.signal is Signal.AVERAGE and value.grams_per_kwh < _MOST]
         try:
             self._tally.timeline.add(values)
         except ValueError:
@@ -285,10 +288,12 @@ class Assembly:
             self._union.correct(epoch)
 
     def _add_slot(self, record: SlotClosed) -> None:
-        self._tally.marks.add(record, devices=len(self._tally.devices))
+        joules = tuple(one if one is not None and abs(one) < _MOST else None for one in record.cumulative_joules)
+        self._tally.marks.add(SlotClosed(record.at_ns, joules), devices=len(self._tally.devices))
 
     def _add_state(self, record: StateNoted) -> None:
-        if not self._ended and (self._state is None or record.at_ns >= self._state.at_ns):
+        newest_ns = self._state.at_ns if self._state is not None else self._began.start_ns if self._began else record.at_ns
+        if not self._ended and record.at_ns >= newest_ns:
             self._state = record._replace(uses=self._known(record.uses), spans=self._known_spans(record.spans))
 
     def _add_warning(self, record: Warned) -> None:
@@ -298,3 +303,9 @@ class Assembly:
     def _add_end(self, record: RunEnded) -> None:
         self._add_state(record.state)
         self._ended = True
+
+
+def _plausible(use: Use) -> bool:
+    """Say whether sums of such numbers stay numbers."""
+    _, start_joules, joules, coverage, noise_joules, _ = use
+    return abs(start_joules) < _MOST and abs(joules or 0.0) < _MOST and abs(noise_joules) < _MOST and 0 <= coverage <= 2

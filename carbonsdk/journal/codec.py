@@ -41,6 +41,7 @@ KINDS: dict[str, Any] = {
     "end": StateNoted,  # RunEnded is its state under another kind
 }
 _NAMES: dict[type, str] = {cls: name for name, cls in KINDS.items() if name != "end"}
+NO_NUMBER = "the reading was not a plausible number"
 _VALUES_PER_LINE = 1000
 _LONGEST_NAME = 1000
 
@@ -140,7 +141,7 @@ def _finite(value: Any) -> Any:
     if isinstance(value, Use):
         numbers = (value.start_joules, value.joules, value.coverage, value.noise_joules)
         whole = all(number is None or abs(number) < float("inf") for number in numbers)
-        return value if whole else Use(value.device, 0.0, None, 0.0, 0.0, "the reading was not a finite number")
+        return value if whole else Use(value.device, 0.0, None, 0.0, 0.0, NO_NUMBER)
     if isinstance(value, SlotClosed):
         joules = (None if one is None or not abs(one) < float("inf") else one for one in value.cumulative_joules)
         return value._replace(cumulative_joules=tuple(joules))

@@ -4,7 +4,6 @@ import json
 import math
 import sys
 from contextlib import suppress
-from datetime import UTC
 
 import jsonschema
 import pytest
@@ -12,17 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carbonsdk.errors import JournalError
-from carbonsdk.events import RunInfo
 from carbonsdk.journal.codec import MAX_LINE_BYTES, NewerSchema, decode, encode, split
 from carbonsdk.journal.records import (
-    DeviceFound,
     EpochEnded,
-    IntensityKnown,
-    OpenEpoch,
     Record,
-    RunBegan,
-    RunEnded,
-    SelectionMade,
     SlotClosed,
     SpanUse,
     StateNoted,
@@ -30,40 +22,11 @@ from carbonsdk.journal.records import (
     Warned,
 )
 from carbonsdk.journal.schema import json_schema
-from carbonsdk.model import CarbonIntensity, Device, Sensor, Zone
-from carbonsdk.reports import Choice
-
-finite = st.floats(allow_nan=False, allow_infinity=False)
-int64 = st.integers(-(2**63), 2**63 - 1)
-moments = st.datetimes(timezones=st.just(UTC))
-uses = st.builds(Use, int64, finite, st.none() | finite, finite, finite, st.none() | st.text(max_size=20))
-use_rows = st.lists(uses, max_size=4).map(tuple)
-spans = st.lists(st.builds(SpanUse, st.text(max_size=9), int64, int64, use_rows), max_size=2).map(tuple)
-open_epochs = st.lists(st.builds(OpenEpoch, int64, st.text(max_size=9), int64, use_rows), max_size=2).map(tuple)
-states = st.builds(StateNoted, int64, use_rows, open_epochs, spans)
-zones = st.builds(Zone, latitude=st.none() | finite, longitude=st.none() | finite)
-intensities = st.builds(
-    CarbonIntensity, grams_per_kwh=finite, start=st.none() | moments, end=st.none() | moments, fetched_at=st.none() | moments
-)
-infos = st.builds(
-    RunInfo, world_size=int64, rank=int64, pid=int64, start=moments, epochs_planned=st.none() | int64, pue=finite, attempt=int64
-)
-devices = st.builds(Device, sensor=st.builds(Sensor, bias=finite, refresh_s=finite, max_watts=st.none() | finite))
-records = st.one_of(
-    st.builds(RunBegan, infos, int64, st.none() | zones),
-    st.builds(DeviceFound, int64, devices, int64),
-    st.builds(SelectionMade, st.lists(st.from_type(Choice), max_size=2).map(tuple)),
-    st.builds(IntensityKnown, zones, st.lists(intensities, max_size=2).map(tuple), st.none() | st.text(max_size=9)),
-    st.builds(EpochEnded, int64, st.text(max_size=9), int64, int64, use_rows, spans, reason=st.none() | st.text(max_size=9)),
-    st.builds(SlotClosed, int64, st.lists(st.none() | finite, max_size=4).map(tuple)),
-    states,
-    st.builds(Warned, int64, st.text(max_size=50)),
-    st.builds(RunEnded, states),
-)
 
 
-@given(records)
-def test_every_record_comes_back_as_it_was(record):
+@given(st.data())
+def test_every_record_comes_back_as_it_was(any_record, data):
+    record = data.draw(any_record)
     line = encode(record)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
@@ -100,7 +63,7 @@ def test_a_line_is_an_object_that_names_its_kind():
 def test_a_use_that_is_no_finite_number_is_written_as_unknown(bad):
     epoch = EpochEnded(0, "epoch", 0, 1, (Use(0, 0.0, bad), Use(1, 0.0, 5.0)))
     read = decode(encode(epoch))
-    assert read.uses == (Use(0, 0.0, None, 0.0, 0.0, "the reading was not a finite number"), Use(1, 0.0, 5.0))
+    assert read.uses == (Use(0, 0.0, None, 0.0, 0.0, "the reading was not a plausible number"), Use(1, 0.0, 5.0))
 
 
 def test_a_slot_that_is_no_finite_number_is_written_as_unknown():
@@ -182,9 +145,9 @@ json_values = st.recursive(
 )
 
 
-@given(records, st.data())
-def test_a_record_with_any_one_value_replaced_is_a_record_or_an_error(record, data):
-    value = json.loads(encode(record))
+@given(st.data())
+def test_a_record_with_any_one_value_replaced_is_a_record_or_an_error(any_record, data):
+    value = json.loads(encode(data.draw(any_record)))
     place = value
     while isinstance(place, dict | list) and place:
         keys = range(len(place)) if isinstance(place, list) else sorted(place)
@@ -225,6 +188,7 @@ def test_what_cannot_be_written_is_an_error_not_a_crash():
 
 
 @settings(max_examples=30, deadline=None)
-@given(records)
-def test_every_record_is_valid_against_the_schema(record):
+@given(st.data())
+def test_every_record_is_valid_against_the_schema(any_record, data):
+    record = data.draw(any_record)
     jsonschema.Draft202012Validator(json_schema()).validate(json.loads(encode(record)))
