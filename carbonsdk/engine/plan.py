@@ -38,7 +38,7 @@ class Plan:
     interval_s: float = 1.0
     edge_reads: str = "auto"
     sync: Callable[[], object] | None = None
-    settle_s: float = 0.2
+    settle_s: float = 0.1
     epochs_before_forecast: int = 1
     first_epoch: int = 0
     warnings: tuple[str, ...] = ()

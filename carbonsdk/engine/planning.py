@@ -144,7 +144,8 @@ class Planner:
             yield SinkPlan(name="console", make=self._make(_named(self._host.sinks, "console", "sink"), console, http))
         if settings.log_dir is not None:
             logs = {"log_dir": settings.log_dir, "log_file_prefix": settings.log_file_prefix}
-            logs["decimal_precision"] = settings.decimal_precision
+            for name in ("decimal_precision", "monitor_epochs", "epochs_before_pred"):
+                logs[name] = getattr(settings, name)
             logs.update(options.get("carbontracker_log", {}))
             yield SinkPlan(
                 name="carbontracker_log", make=self._make(_named(self._host.sinks, "carbontracker_log", "sink"), logs, http)

@@ -50,6 +50,7 @@ class Source:
         self.last_read_ns = 0
         self.given_up = False
         self.dropped_faults = 0
+        self.reads = 0  # rounds of reading so far
         self._checker = backend if isinstance(backend, SupportsPowerCheck) else None
         self._reach_ns = reach_ns
         self._ledger = ledger
@@ -91,6 +92,7 @@ class Source:
         """Read every device that is not resting. The caller holds `lock`."""
         if self.given_up:
             return
+        self.reads += 1
         clock = self._clock
         begun_ns = clock.monotonic_ns()
         for index, device, health in self._devices:

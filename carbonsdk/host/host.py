@@ -11,7 +11,7 @@ import pluggy
 
 from carbonsdk import hookspecs
 from carbonsdk.clock import Clock
-from carbonsdk.errors import PluginError, SettingsError
+from carbonsdk.errors import BackendUnavailable, PluginError, SettingsError
 from carbonsdk.host.entrypoints import Found, scan
 from carbonsdk.host.loading import COMMANDS_HOOK, Loaded, Refused, border, load, one_line
 from carbonsdk.host.values import Kind, Offer, PluginInfo, Registered
@@ -108,15 +108,15 @@ class PluginHost:
     def make(self, registered: Registered[T], options: Mapping[str, Any], *, clock: Clock, http: HttpClient) -> T:
         """Configure and make what was registered.
 
-        Raises SettingsError for options that do not fit, and PluginError, which names the plugin and its distribution, for
-        whatever the factory raises or returns amiss. Blocks for as long as the factory does.
+        Raises SettingsError for options that do not fit, BackendUnavailable as the factory does, and PluginError, which names
+        the plugin and its distribution, for whatever else the factory raises or returns amiss. Blocks as long as the factory.
         """
         registration, kind = registered.registration, registered.kind
         settings: Any = configure(registration.settings, options, where=registered.where)
         context = Context(settings, clock, logging.getLogger(f"carbonsdk.{registration.name}"), http)
         try:
             made = registration.factory(context)
-        except (KeyboardInterrupt, SettingsError):
+        except (KeyboardInterrupt, SettingsError, BackendUnavailable):
             raise
         except BaseException as error:  # noqa: BLE001 - SystemExit from a plugin included
             text = one_line(error)

@@ -1,6 +1,5 @@
 """Counters that a model turns: CPU energy from load, memory energy from capacity."""
 
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -95,7 +94,7 @@ class CpuLoadBackend:
         cpu = Device(
             id="cpu",
             kind=DeviceKind.CPU,
-            name=cpuinfo.model or platform.processor() or "CPU",
+            name=cpuinfo.model or _processor() or "CPU",
             sensor=Sensor(
                 method="TDP and load",
                 quality=Quality.ESTIMATED,
@@ -145,3 +144,9 @@ def tdp_of(cpuinfo: CpuInfo, *, cpus: int, given_watts: float | None) -> Tdp:
         return Tdp(generic_watts, GENERIC_BIAS, f"a virtual machine's part of {match.model}: a generic {each}")
     sockets = "" if cpuinfo.sockets == 1 else f" on {cpuinfo.sockets} sockets"
     return Tdp(watts, BIAS, f"TDP {match.tdp_watts:g} W of {match.model}{sockets}")
+
+
+def _processor() -> str:
+    import platform  # for systems without /proc/cpuinfo
+
+    return platform.processor()

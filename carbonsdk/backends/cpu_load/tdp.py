@@ -8,7 +8,7 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 
 # What manufacturers add to a model's name: clock, graphics, number of cores, generation, wattage, and noise.
 _TAIL = re.compile(r"@.*|\bw/.*|\bwith\b.*|\bradeon\b.*|\bapu\b.*|\(\d+(?:\.\d+)?w\)")
@@ -62,7 +62,7 @@ def _parse(model: str) -> _Name:
 
 def _entries(part: str) -> Iterator[Match]:
     """Yield the entries that hold `part` somewhere; parsing all of them would take a tenth of a second."""
-    table = files("carbonsdk.backends.cpu_load").joinpath("data/cpu_tdp.csv").read_text(encoding="utf-8")
+    table = (Path(__file__).parent / "data/cpu_tdp.csv").read_text(encoding="utf-8")
     lines = [line for line in table.splitlines()[1:] if part in line.lower()]
     for model, tdp_watts, _ in csv.reader(lines):
         yield Match(model, float(tdp_watts))

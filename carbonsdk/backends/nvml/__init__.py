@@ -21,6 +21,9 @@ class NvmlSettings:
 
 
 def _nvml(context: Context) -> Backend:
+    from carbonsdk.backends.nvml.driver import require_library
+
+    require_library()
     from carbonsdk.backends.nvml.backend import NvmlBackend
 
     # CUDA_VISIBLE_DEVICES and its kin are CUDA's variables, not settings of carbonsdk: what CUDA reads is read here.

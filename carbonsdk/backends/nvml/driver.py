@@ -1,5 +1,7 @@
 """pynvml: the one place that imports it, opens and shuts NVML, and says what its errors mean."""
 
+import ctypes
+import sys
 from typing import Any
 
 from carbonsdk.plugin import BackendUnavailable, DeviceLost, GiveUp, PermissionDenied, RetryLater, SensorAbsent
@@ -24,6 +26,16 @@ _ADVICE = {
         "the NVIDIA kernel module and library are of different versions, as after an upgrade: reboot, or reload the module"
     ),
 }
+
+
+def require_library() -> None:
+    """Raise SensorAbsent where there is no driver: most machines have none, and are spared the import of a large module."""
+    if sys.platform != "linux":
+        return  # elsewhere the library has more homes than one, and pynvml knows them
+    try:
+        ctypes.CDLL("libnvidia-ml.so.1")
+    except OSError:
+        raise SensorAbsent(_ADVICE["NVML_ERROR_LIBRARY_NOT_FOUND"]) from None
 
 
 def load_pynvml() -> Any:

@@ -1,6 +1,5 @@
 """What to do where RAPL gives nothing: one text for each reason."""
 
-import getpass
 import sys
 from pathlib import Path
 
@@ -58,6 +57,8 @@ def perf_denied(paranoid: str | None) -> str:
 
 def _user() -> str:
     try:
+        import getpass
+
         return getpass.getuser()
     except (OSError, KeyError, ImportError):  # a container's user often has no name
         return "USER"

@@ -4,7 +4,6 @@ import ctypes
 import errno
 import logging
 import os
-import platform
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -117,9 +116,9 @@ class PerfBackend:
 
 def perf_event_open(event: Event, *, cpu: int) -> int:
     """Open `event` for everything that runs on `cpu`'s package, and return its descriptor; raise OSError."""
-    number = _SYSCALL.get(platform.machine())
+    number = _SYSCALL.get(os.uname().machine)
     if number is None:
-        raise OSError(errno.ENOSYS, f"perf_event_open is not known on {platform.machine()}")
+        raise OSError(errno.ENOSYS, f"perf_event_open is not known on {os.uname().machine}")
     libc = ctypes.CDLL(None, use_errno=True)
     attributes = ctypes.create_string_buffer(
         _ATTR.pack(event.source, _ATTR.size, event.config, 0, 0, 0, 0, 0, 0, 0), _ATTR.size

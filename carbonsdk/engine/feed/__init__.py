@@ -16,6 +16,7 @@ from carbonsdk.model import Basis, CarbonIntensity, Signal, Zone
 __all__ = ["Candidate", "FeedPlan", "IntensityFeed"]
 
 NOWHERE = Zone(key="WORLD", found_by="nobody")
+GRACE_S = 0.5  # the training starts first: importing an HTTP client beside it would slow it down
 _ASTRAY_S = 300.0  # between two tries of a round that itself went wrong
 
 
@@ -136,6 +137,8 @@ class IntensityFeed:
             self.stuck = f"the thread {self._thread.name}, {self._doing}"
 
     def _run(self) -> None:
+        with self._wake:
+            self._wake.wait_for(lambda: self._stopping or self._hasty, GRACE_S)
         while not self._stopping:
             with self._wake:
                 self._in_round = True
