@@ -13,6 +13,8 @@ from carbonsdk.journal.assembly import Assembly
 from carbonsdk.journal.records import Record
 from carbonsdk.journal.writer import JournalWriter
 
+_MOST_UNFOLDED = 256
+
 
 class Scribe:
     """Notes records in the journal and in the assembly that reports are made from; tells sinks of events."""
@@ -50,6 +52,8 @@ class Scribe:
         if self._writer is not None:
             self._writer.write(record)
         self._unfolded.append(record)
+        if len(self._unfolded) > _MOST_UNFOLDED:
+            _ = self.assembly
 
     def tell(self, event: Callable[[], Event | None]) -> None:
         """Queue an event for every sink; it is made in the sinks' threads."""
