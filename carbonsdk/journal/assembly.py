@@ -11,7 +11,6 @@ from carbonsdk.errors import JournalError
 from carbonsdk.events import RunInfo
 from carbonsdk.footprint import Energy, Timeline
 from carbonsdk.journal.aftermath import cut_short, last_known
-from carbonsdk.journal.codec import NO_NUMBER
 from carbonsdk.journal.numbers import NumberSet
 from carbonsdk.journal.records import (
     DeviceFound,
@@ -27,15 +26,14 @@ from carbonsdk.journal.records import (
     Use,
     Warned,
 )
+from carbonsdk.journal.sense import is_sensible_device, is_sensible_intensity, sensible, sensible_slot, sensible_uses
 from carbonsdk.journal.shelf import EpochShelf
 from carbonsdk.journal.tally import EpochReports, Tally
 from carbonsdk.journal.union import EpochUnion
 from carbonsdk.model import Device, EnergyUse, Signal, Zone
 from carbonsdk.reports import Choice, EpochReport, Forecast, RunReport, SpanTotal
 
-_MOST_DEVICES = 4096
 _MOST_WARNINGS = 1000
-_MOST = 1e18  # joules, grams: more than any country uses in a day
 _NO_READING = "no reading"
 
 
@@ -125,7 +123,7 @@ class Assembly:
 
     def epoch_report(self, ended: EpochEnded) -> EpochReport:
         """Return the report of an epoch, with the intensities known now."""
-        return self._tally.epoch(self._clean(ended))
+        return self._tally.epoch(sensible(ended, devices=len(self.devices)))
 
     def span_totals(self, spans: Sequence[SpanUse]) -> tuple[SpanTotal, ...]:
         """Return the totals of spans by name."""
@@ -144,7 +142,7 @@ class Assembly:
 
     def uses_of(self, state: StateNoted) -> tuple[Use, ...]:
         """Return the uses of every device, those included that a state says nothing of."""
-        by_device = {use.device: use for use in self._known(state.uses)}
+        by_device = {use.device: use for use in sensible_uses(state.uses, devices=len(self.devices))}
         return tuple(by_device.get(index) or Use(index, 0.0, None, 0.0, 0.0, _NO_READING) for index in range(len(self.devices)))
 
     def report(
@@ -197,7 +195,7 @@ class Assembly:
                 return
             for epoch in self._state.open_epochs:
                 if epoch.number not in self._numbers:
-                    torn = self._clean(cut_short(epoch, self._state.at_ns))
+                    torn = sensible(cut_short(epoch, self._state.at_ns), devices=len(self.devices))
                     self._epochs.put(torn)
                     self._union.add(torn)
 
@@ -229,24 +227,6 @@ class Assembly:
             raise JournalError("the record does not say which run it is of")
         return self._began
 
-    def _known(self, uses: tuple[Use, ...]) -> tuple[Use, ...]:
-        """Leave out the uses of devices that no record tells of, and a device's second use; what cannot be is unknown."""
-        count = len(self._tally.devices)
-        if len(uses) <= count and all(0 <= use.device < count and _plausible(use) for use in uses):
-            return uses
-        first = {use.device: use for use in reversed(uses) if 0 <= use.device < count}
-        ordered = (first[device] for device in sorted(first))
-        return tuple(use if _plausible(use) else Use(use.device, 0.0, None, 0.0, 0.0, NO_NUMBER) for use in ordered)
-
-    def _clean(self, epoch: EpochEnded) -> EpochEnded:
-        """Leave out the uses of devices that no record tells of."""
-        uses = self._known(epoch.uses)
-        spans = self._known_spans(epoch.spans)
-        return epoch if uses is epoch.uses and not spans else epoch._replace(uses=uses, spans=spans)
-
-    def _known_spans(self, spans: tuple[SpanUse, ...]) -> tuple[SpanUse, ...]:
-        return tuple(span._replace(uses=self._known(span.uses)) for span in spans)
-
     def _add_run(self, record: RunBegan) -> None:
         if self._began is None:
             self._began = record
@@ -254,7 +234,7 @@ class Assembly:
 
     def _add_device(self, record: DeviceFound) -> None:
         devices, index = self._tally.devices, record.device_index
-        if 0 <= index <= len(devices) and index < _MOST_DEVICES and 0 <= record.device.sensor.bias < _MOST:
+        if is_sensible_device(record, devices=len(devices)):
             self._tally.devices = (*devices[:index], record.device, *devices[index + 1 :])
 
     def _add_selection(self, record: SelectionMade) -> None:
@@ -268,18 +248,18 @@ class Assembly:
                 # Reconciled for another place: nothing that was known of the old one holds there.
                 self._tally.timeline = Timeline()
         self._zone = record.zone
-        values = [value for value in record.values if value.signal is Signal.AVERAGE and value.grams_per_kwh < _MOST]
+        values = [value for value in record.values if value.signal is Signal.AVERAGE and is_sensible_intensity(value)]
         try:
             self._tally.timeline.add(values)
         except ValueError:
             for value in values:
-                with suppress(ValueError):  # a damaged journal's negative intensity, say, costs itself alone
+                with suppress(ValueError):  # one that ends before it starts, say, costs itself alone
                     self._tally.timeline.add([value])
 
     def _add_epoch(self, record: EpochEnded) -> None:
         if record.end_ns < record.start_ns:
             return
-        epoch = self._clean(record)
+        epoch = sensible(record, devices=len(self.devices))
         if self._numbers.add(epoch.number):
             self._epochs.put(epoch)
             self._union.add(epoch)
@@ -288,13 +268,12 @@ class Assembly:
             self._union.correct(epoch)
 
     def _add_slot(self, record: SlotClosed) -> None:
-        joules = tuple(one if one is not None and abs(one) < _MOST else None for one in record.cumulative_joules)
-        self._tally.marks.add(SlotClosed(record.at_ns, joules), devices=len(self._tally.devices))
+        self._tally.marks.add(sensible_slot(record), devices=len(self.devices))
 
     def _add_state(self, record: StateNoted) -> None:
         newest_ns = self._state.at_ns if self._state is not None else self._began.start_ns if self._began else record.at_ns
         if not self._ended and record.at_ns >= newest_ns:
-            self._state = record._replace(uses=self._known(record.uses), spans=self._known_spans(record.spans))
+            self._state = sensible(record, devices=len(self.devices))
 
     def _add_warning(self, record: Warned) -> None:
         if len(self._warnings) < _MOST_WARNINGS:
@@ -303,9 +282,3 @@ class Assembly:
     def _add_end(self, record: RunEnded) -> None:
         self._add_state(record.state)
         self._ended = True
-
-
-def _plausible(use: Use) -> bool:
-    """Say whether sums of such numbers stay numbers."""
-    _, start_joules, joules, coverage, noise_joules, _ = use
-    return abs(start_joules) < _MOST and abs(joules or 0.0) < _MOST and abs(noise_joules) < _MOST and 0 <= coverage <= 2

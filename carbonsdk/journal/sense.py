@@ -1,0 +1,51 @@
+"""What can be true of a run: a damaged or hostile journal may say anything, and a faulty sensor too."""
+
+from typing import TypeVar
+
+from carbonsdk.journal.codec import NO_NUMBER
+from carbonsdk.journal.records import DeviceFound, EpochEnded, SlotClosed, SpanUse, StateNoted, Use
+from carbonsdk.model import CarbonIntensity
+
+_MOST = 1e18  # joules, grams: more than any country uses in a day
+_MOST_DEVICES = 4096
+
+Spanned = TypeVar("Spanned", EpochEnded, StateNoted)
+
+
+def sensible(record: Spanned, *, devices: int) -> Spanned:
+    """Return an epoch or a state with uses of known devices alone, in its spans too."""
+    uses = sensible_uses(record.uses, devices=devices)
+    spans = tuple(SpanUse(*span[:3], sensible_uses(span.uses, devices=devices)) for span in record.spans)
+    return record if uses is record.uses and not spans else record._replace(uses=uses, spans=spans)
+
+
+def sensible_uses(uses: tuple[Use, ...], *, devices: int) -> tuple[Use, ...]:
+    """Leave out the uses of devices that no record tells of, and a device's second use; what cannot be is unknown."""
+    if len(uses) <= devices and all(0 <= use.device < devices and _is_plausible(use) for use in uses):
+        return uses
+    first = {use.device: use for use in reversed(uses) if 0 <= use.device < devices}
+    ordered = (first[device] for device in sorted(first))
+    return tuple(use if _is_plausible(use) else Use(use.device, 0.0, None, 0.0, 0.0, NO_NUMBER) for use in ordered)
+
+
+def sensible_slot(slot: SlotClosed) -> SlotClosed:
+    """Return a slot whose impossible values are unknown."""
+    return SlotClosed(
+        slot.at_ns, tuple(one if one is not None and abs(one) < _MOST else None for one in slot.cumulative_joules)
+    )
+
+
+def is_sensible_device(record: DeviceFound, *, devices: int) -> bool:
+    """Say whether a device is the next one, or one that is known already."""
+    return 0 <= record.device_index <= devices < _MOST_DEVICES and 0 <= record.device.sensor.bias < _MOST
+
+
+def is_sensible_intensity(value: CarbonIntensity) -> bool:
+    """Say whether a carbon intensity is possible at all."""
+    return 0 <= value.grams_per_kwh < _MOST
+
+
+def _is_plausible(use: Use) -> bool:
+    """Say whether sums of such numbers stay numbers; NaN is not plausible either."""
+    _, start_joules, joules, coverage, noise_joules, _ = use
+    return abs(start_joules) < _MOST and abs(joules or 0.0) < _MOST and abs(noise_joules) < _MOST and 0 <= coverage <= 2
