@@ -4,13 +4,13 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from carbonsdk.journal.records import EpochEnded, Use
+from carbonsdk.journal.records import EpochEnded
 from carbonsdk.reports import EpochReport, SpanReport
 
 if TYPE_CHECKING:
     from carbonsdk.engine.ledger import Marks
     from carbonsdk.engine.session import Session
-    from carbonsdk.engine.spanbook import SpanBook
+    from carbonsdk.engine.spanbook import Rise, SpanBook
 
 CURRENT: ContextVar["Span | Epoch | None"] = ContextVar("carbonsdk_scope", default=None)
 
@@ -41,7 +41,7 @@ class _Activation:
 class Span(_Activation):
     """A named interval of a run. Enter it once; `report` is there when the block has ended."""
 
-    __slots__ = ("_session", "book", "end_ns", "name", "rows", "start_ns")
+    __slots__ = ("_session", "book", "end_ns", "name", "rises", "start_ns")
 
     def __init__(self, session: "Session", name: str, parent: "Span | Epoch | None" = None) -> None:
         self._session = session
@@ -51,7 +51,7 @@ class Span(_Activation):
         self.start_ns = 0
         self.end_ns = 0
         self.book: SpanBook | None = None
-        self.rows: tuple[Use, ...] | None = None  # what it used, once the readings around it are in
+        self.rises: tuple[Rise, ...] | None = None  # per device, once the readings around it are in
 
     def __enter__(self) -> Self:
         session = self._session
@@ -65,8 +65,11 @@ class Span(_Activation):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.end_ns = self._session.span_edge()
         self._deactivate()
-        if self.book is not None:
-            self.book.add(self)
+        book = self.book
+        if book is not None:
+            book.add(self)
+            if book.crowded:
+                self._session.relieve(book)
 
     @property
     def report(self) -> SpanReport:

@@ -19,7 +19,7 @@ from carbonsdk.engine.sampler import Sampler
 from carbonsdk.engine.scopes import Epoch, Span
 from carbonsdk.engine.scribe import Scribe
 from carbonsdk.engine.settling import Roster, Settling
-from carbonsdk.engine.spanbook import SpanBook
+from carbonsdk.engine.spanbook import SpanBook, use_of
 from carbonsdk.events import (
     DevicesChosen,
     EpochCorrected,
@@ -182,6 +182,12 @@ class Session:
             self.hardware.read_span_edge(now_ns)
         return now_ns
 
+    def relieve(self, book: SpanBook) -> None:
+        """Settle the spans of a book that fills faster than ticks come."""
+        if self.state == "running":
+            self.hardware.read_edge(self.clock.monotonic_ns())
+        book.settle(self.ledger.known_until() or self.clock.monotonic_ns())
+
     def _edge(self) -> int:
         if self.plan.sync is not None:
             with Guard("sync", self.notices.fault):
@@ -266,13 +272,15 @@ class Session:
 
     def span_report(self, span: Span) -> SpanReport:
         """Return a span's report, waiting for a reading if none has come since it ended."""
-        if span.rows is None and span.book is not None:
+        if span.rises is None and span.book is not None:
             if self.state == "running":
                 self.hardware.read_edge(self.clock.monotonic_ns())
             span.book.settle(span.end_ns)
-        ended = EpochEnded(-1, span.name, span.start_ns + self._offset_ns, span.end_ns + self._offset_ns, span.rows or ())
+        duration_ns = span.end_ns - span.start_ns
+        uses = tuple(use_of(device, rise, duration_ns) for device, rise in enumerate(span.rises or ()))
+        ended = EpochEnded(-1, span.name, span.start_ns + self._offset_ns, span.end_ns + self._offset_ns, uses)
         whole = self.scribe.assembly.epoch_report(ended)
-        reason = whole.reason if span.rows is not None else self.stop_reason
+        reason = whole.reason if span.rises is not None else self.stop_reason
         return SpanReport(
             name=span.name,
             start=whole.start,

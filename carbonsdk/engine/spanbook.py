@@ -1,6 +1,7 @@
 """Spans of one owner (an epoch, or the run outside any), folded into count, time and energy by name."""
 
-from collections.abc import Sequence
+import threading
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from carbonsdk.engine.ledger import Ledger
@@ -8,6 +9,9 @@ from carbonsdk.journal.records import SpanUse, Use
 
 if TYPE_CHECKING:
     from carbonsdk.engine.scopes import Span
+
+Rise = tuple[float, float, float, float]
+"""Start joules, joules, covered nanoseconds and noise of one device over one span."""
 
 _BATCH = 2_048
 _NAMES = 1_000
@@ -17,41 +21,51 @@ OVERFLOW = "(more names)"
 class _Tally:
     """All spans of a name so far: per device joules, covered time and noise."""
 
-    __slots__ = ("covered_ns", "duration_ns", "joules", "noise", "times")
+    __slots__ = ("duration_ns", "sums", "times")
 
     def __init__(self) -> None:
         self.times = 0
         self.duration_ns = 0
-        self.joules: list[float] = []
-        self.covered_ns: list[float] = []
-        self.noise: list[float] = []
+        self.sums: list[tuple[float, float, float]] = []
 
-    def add(self, duration_ns: int, rows: Sequence[Use]) -> None:
-        self.times += 1
-        self.duration_ns += duration_ns
-        while len(self.joules) < len(rows):
-            self.joules.append(0.0)
-            self.covered_ns.append(0.0)
-            self.noise.append(0.0)
-        for row in rows:
-            index = row.device
-            if row.joules is not None:
-                self.joules[index] += row.joules
-                self.covered_ns[index] += row.coverage * duration_ns
-            # Linear: what one reading says of many short spans errs the same way for all of them.
-            self.noise[index] += row.noise_joules
+    def add(self, spans: list["Span"], rises: list[list[Rise]]) -> None:
+        self.times += len(spans)
+        self.duration_ns += sum([span.end_ns - span.start_ns for span in spans])
+        for device, found in enumerate(rises):
+            if device == len(self.sums):
+                self.sums.append((0.0, 0.0, 0.0))
+            joules, covered_ns, noise = self.sums[device]
+            self.sums[device] = (
+                joules + sum([rise[1] for rise in found]),
+                covered_ns + sum([rise[2] for rise in found]),
+                # Linear: what one reading says of many short spans errs the same way for all of them.
+                noise + sum([rise[3] for rise in found]),
+            )
+
+    def uses(self) -> tuple[Use, ...]:
+        return tuple(use_of(device, (0.0, *sums), self.duration_ns) for device, sums in enumerate(self.sums))
+
+
+def use_of(device: int, rise: Rise, duration_ns: int) -> Use:
+    """Return what a device used over spans of a duration in all."""
+    start_joules, joules, covered_ns, noise = rise
+    if covered_ns <= 0 < duration_ns:
+        return Use(device, start_joules, None, 0.0, 0.0, "no reading in this interval")
+    coverage = min(1.0, covered_ns / duration_ns) if duration_ns else 1.0
+    return Use(device, start_joules, joules, coverage, noise)
 
 
 class SpanBook:
     """The closed spans of one owner.
 
     `add` costs an append; energy is looked up later in batches, off the span's path, when readings after the span are in.
-    Thread-safe as far as `list.append` and the ledger are; `settle` is called under the session's lock.
+    Any thread may add and settle.
     """
 
-    __slots__ = ("_ledger", "_tallies", "pending")
+    __slots__ = ("_ledger", "_lock", "_tallies", "pending")
 
     def __init__(self, ledger: Ledger) -> None:
+        self._lock = threading.Lock()
         self._ledger = ledger
         self._tallies: dict[str, _Tally] = {}
         self.pending: list[Span] = []
@@ -62,7 +76,7 @@ class SpanBook:
 
     @property
     def crowded(self) -> bool:
-        """Say whether so many spans wait that they should be settled with the readings there are."""
+        """Say whether so many spans wait that they should be settled before the next tick."""
         return len(self.pending) >= _BATCH
 
     def oldest_ns(self) -> int | None:
@@ -71,25 +85,21 @@ class SpanBook:
 
     def settle(self, until_ns: int) -> None:
         """Look up the energy of the spans that ended by an instant."""
-        pending = self.pending
-        waiting = pending[:]
-        del pending[: len(waiting)]  # other threads append meanwhile: only what was seen is taken
-        due = [span for span in waiting if span.end_ns <= until_ns]
-        if len(due) < len(waiting):
-            pending[:0] = [span for span in waiting if span.end_ns > until_ns]
-        if not due:
-            return
-        found = self._ledger.rises([(span.start_ns, span.end_ns) for span in due])
-        for number, span in enumerate(due):
-            duration_ns = span.end_ns - span.start_ns
-            rows = []
-            for device, of_device in enumerate(found):
-                start, joules, covered_ns, noise = of_device[number]
-                known = covered_ns > 0 or duration_ns == 0
-                coverage = min(1.0, covered_ns / duration_ns) if duration_ns else 1.0
-                rows.append(Use(device, start, joules if known else None, coverage, noise))
-            span.rows = tuple(rows)
-            self._tally(span.name).add(duration_ns, rows)
+        with self._lock:
+            pending = self.pending
+            waiting = pending[:]
+            del pending[: len(waiting)]  # other threads append meanwhile: only what was seen is taken
+            due = [span for span in waiting if span.end_ns <= until_ns]
+            if len(due) < len(waiting):
+                pending[:0] = [span for span in waiting if span.end_ns > until_ns]
+            by_name: dict[str, list[Span]] = {}
+            for span in due:
+                by_name.setdefault(span.name, []).append(span)
+            for name, spans in by_name.items():
+                rises = self._ledger.rises([(span.start_ns, span.end_ns) for span in spans])
+                self._tally(name).add(spans, rises)
+                for span, row in zip(spans, zip(*rises, strict=True) if rises else repeat(()), strict=False):
+                    span.rises = row
 
     def _tally(self, name: str) -> _Tally:
         tally = self._tallies.get(name)
@@ -102,17 +112,5 @@ class SpanBook:
 
     def uses(self) -> tuple[SpanUse, ...]:
         """Return what the settled spans used, by name."""
-        return tuple(
-            SpanUse(
-                name, tally.times, tally.duration_ns, tuple(self._row(tally, device) for device in range(len(tally.joules)))
-            )
-            for name, tally in self._tallies.items()
-        )
-
-    @staticmethod
-    def _row(tally: _Tally, device: int) -> Use:
-        covered_ns = tally.covered_ns[device]
-        if covered_ns <= 0 < tally.duration_ns:
-            return Use(device, 0.0, None, 0.0, 0.0, "no reading in these spans")
-        coverage = min(1.0, covered_ns / tally.duration_ns) if tally.duration_ns else 1.0
-        return Use(device, 0.0, tally.joules[device], coverage, tally.noise[device])
+        with self._lock:
+            return tuple(SpanUse(name, tally.times, tally.duration_ns, tally.uses()) for name, tally in self._tallies.items())
