@@ -34,7 +34,9 @@ class _Ask:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        return tuple(value.reveal() for value in self.headers.values() if isinstance(value, Secret) and value)
+        whole = tuple(value.reveal() for value in self.headers.values() if isinstance(value, Secret) and value)
+        # A service may repeat the token of "Bearer …" without the word before it.
+        return (*whole, *(text.split()[-1] for text in whole if len(text.split()) > 1))
 
     @property
     def plain_headers(self) -> dict[str, str]:
