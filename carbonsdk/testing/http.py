@@ -58,7 +58,7 @@ class LoopbackService:
     """A server on a free port of 127.0.0.1, for `with`.
 
     `service.on("/v4/latest", {"zone": "DE"})` sets what a path answers; given several answers it gives them in turn, and the
-    last one from then on. A path that was not set answers 404. `service.asked` is what came in.
+    last one from then on. A path that was not set answers as `"*"` does, and without that 404. `service.asked` is what came in.
     """
 
     def __init__(self) -> None:
@@ -94,7 +94,7 @@ class LoopbackService:
         """Note a request and return its answer; called by the server's threads."""
         with self._lock:
             self.asked.append(asked)
-            replies = self._replies.get(asked.path)
+            replies = self._replies.get(asked.path) or self._replies.get("*")
             if not replies:
                 return Reply({"error": f"nothing at {asked.path}"}, 404)
             return replies.popleft() if len(replies) > 1 else replies[0]
