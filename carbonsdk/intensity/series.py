@@ -1,0 +1,83 @@
+"""Reading what services answer: times, figures, and series of slots."""
+
+import math
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypedDict
+
+from carbonsdk.clock import utc
+from carbonsdk.plugin import BadAnswer, CarbonIntensity, Clock, Zone
+
+
+class Provenance(TypedDict):
+    """What a value says of how far its place can be trusted."""
+
+    fallback: bool
+    note: str | None
+
+
+def now(clock: Clock) -> datetime:
+    """Return the clock's instant, aware, in UTC."""
+    return utc(clock.wall_ns(clock.monotonic_ns()))
+
+
+def moment(value: Any) -> datetime:
+    """Return an ISO 8601 time in UTC, which it is in where it does not say; raise BadAnswer for anything else."""
+    if isinstance(value, str):
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            pass
+        else:
+            return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    raise BadAnswer(f"the answer has {_shown(value)} where a time was due")
+
+
+def figure(value: Any) -> float | None:
+    """Return a figure that is not negative, None for null; raise BadAnswer for anything else."""
+    if value is None:
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0:
+        return float(value)
+    raise BadAnswer(f"the answer has {_shown(value)} where a carbon intensity was due")
+
+
+def rows(value: Any, what: str) -> list[dict[str, Any]]:
+    """Return a list of JSON objects; raise BadAnswer, naming `what` should have been one, for anything else."""
+    if isinstance(value, list) and all(isinstance(row, dict) for row in value):
+        return value
+    raise BadAnswer(f"the answer has no list of values under {what!r}")
+
+
+def stretches(start: datetime, end: datetime, *, longest: timedelta) -> Iterator[tuple[datetime, datetime]]:
+    """Cut [start, end), in UTC, into pieces that are no longer than a service allows in one request."""
+    left, end = start.astimezone(UTC), end.astimezone(UTC)
+    while left < end:
+        right = min(left + longest, end)
+        yield left, right
+        left = right
+
+
+def inside(values: Iterable[CarbonIntensity], start: datetime, end: datetime) -> tuple[CarbonIntensity, ...]:
+    """Return the values that touch [start, end), in order, the last of those that begin at one instant."""
+    by_start = {
+        value.start: value
+        for value in values
+        if value.start is not None and value.end is not None and value.start < end and value.end > start
+    }
+    return tuple(by_start[key] for key in sorted(by_start))
+
+
+def provenance(zone: Zone, *notes: str) -> Provenance:
+    """Return what a value for this zone has to say of its place, and the other notes."""
+    guess = [f"the place is guessed from the {zone.found_by}"] if zone.guess else []
+    return Provenance(fallback=zone.guess, note="; ".join([*notes, *guess]) or None)
+
+
+def minutes(value: datetime, *, suffix: str = "") -> str:
+    """Write a time in UTC to the minute, as 2026-01-05T12:00."""
+    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M}{suffix}"
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:40] if isinstance(value, str | int | float | bool) else "nothing" if value is None else "something else"
