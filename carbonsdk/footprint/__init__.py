@@ -100,7 +100,8 @@ def _summary(pieces: Sequence[Piece], joules: Sequence[float]) -> CarbonUse:
         return CarbonUse(None, reason="no carbon intensity is known for this time")
     grams = math.fsum(units.grams(share, value.grams_per_kwh) for value, share in parts)
     main = max(parts, key=lambda part: part[1])[0]
-    mean = grams / units.kwh(known_joules) if known_joules else (main.grams_per_kwh if len(parts) == 1 else None)
+    known_kwh = units.kwh(known_joules)
+    mean = grams / known_kwh if known_kwh else (main.grams_per_kwh if len(parts) == 1 else None)
     return CarbonUse(grams, main, mean, parts, _missing(missing_joules, known_joules))
 
 

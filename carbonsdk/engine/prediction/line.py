@@ -50,9 +50,10 @@ def _blended(squares: float, *, freedom: int, prior: float) -> float:
 
     The more the values contradict the prior by scattering, the less it weighs against them.
     """
-    if prior <= 0 or freedom == 0:
+    doubtful = freedom * (DOUBTFUL * prior) ** 2
+    if prior <= 0 or doubtful == 0:  # nothing to tell it from, or so little that its square is nothing
         return max(0.0, prior)
-    contradiction = squares / (freedom * (DOUBTFUL * prior) ** 2)
+    contradiction = squares / doubtful
     weight = PRIOR_FREEDOM / (1 + contradiction)
     return math.sqrt((weight * prior**2 + squares) / (weight + freedom))
 
