@@ -61,6 +61,9 @@ class IntensityFeed:
         self._on_found = on_found
         self._on_warning = on_warning
         self._warned: set[str] = set()
+        self._fetchers = tuple(plan.fetchers)
+        self._incoming: list[Candidate] = []
+        self._services: dict[str, Service | None] = {}
         self._tracks: tuple[Track, ...] | None = None
         self._horizon_ns = 0
         self._start_ns = self._now_ns()
@@ -68,30 +71,47 @@ class IntensityFeed:
         self._rounds = 0
         self._in_round = False
         self._hasty = False
+        self._started = False
         self._stopping = False
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin, and have a thread look for what `begin` leaves open."""
-        if self.begin():
-            self._thread = threading.Thread(target=self._run, name="carbonsdk-intensity", daemon=True)
-            self._thread.start()
+        looking = self.begin()
+        with self._wake:
+            self._started = True
+            if looking or self._incoming:
+                self._launch()
+
+    def prefer(self, candidate: Candidate) -> None:
+        """Ask this fetcher before all others from now on, in place of one of its name; a figure of the user's own stands.
+
+        May be called from any thread, and blocks for nothing.
+        """
+        if self._given_for_good:
+            return
+        with self._wake:
+            self._incoming.append(candidate)
+            if self._started and self._thread is None and not self._stopping:
+                self._launch()
+            self._wake.notify_all()
 
     def begin(self) -> bool:
         """Take in what needs no network; return whether there is anything else to look for."""
         self._start_ns = self._now_ns()
         self._take_base(self.zone or NOWHERE)
         self._take(self._plan.own)
-        if any(value.start is None and value.end is None for value in self._plan.own):
-            return False  # the user's figure holds for good
-        return self.zone is None or not all(candidate.inline for candidate in self._plan.fetchers)
+        if self._given_for_good:
+            return False
+        return self.zone is None or not all(candidate.inline for candidate in self._fetchers)
 
     def step(self) -> float | None:
         """Do one round of what is due now; return the seconds until the next, None if nothing will be.
 
         The thread calls this; who has begun without a thread may.
         """
+        self._admit()
         if self._tracks is None:
             if self.zone is None:
                 self.zone = self._located()
@@ -136,6 +156,23 @@ class IntensityFeed:
         if self._thread.is_alive():
             self.stuck = f"the thread {self._thread.name}, {self._doing}"
 
+    @property
+    def _given_for_good(self) -> bool:
+        return any(value.start is None and value.end is None for value in self._plan.own)
+
+    def _launch(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="carbonsdk-intensity", daemon=True)
+        self._thread.start()
+
+    def _admit(self) -> None:
+        """Take in the fetchers that came during the run; the tracks are laid anew, so that they see to the hours past too."""
+        with self._wake:
+            incoming, self._incoming = self._incoming, []
+        for candidate in incoming:
+            self._fetchers = (candidate, *(each for each in self._fetchers if each.name != candidate.name))
+            self._services.pop(candidate.name, None)
+            self._tracks = None
+
     def _run(self) -> None:
         with self._wake:
             self._wake.wait_for(lambda: self._stopping or self._hasty, GRACE_S)
@@ -149,7 +186,7 @@ class IntensityFeed:
                 self._rounds += 1
                 self._in_round = False
                 self._wake.notify_all()
-                self._wake.wait_for(lambda: self._stopping or self._hasty or self._nudged(), wait_s)
+                self._wake.wait_for(lambda: self._stopping or self._hasty or self._incoming or self._nudged(), wait_s)
 
     def _nudge(self) -> None:
         with self._wake:
@@ -176,18 +213,21 @@ class IntensityFeed:
 
     def _tracked(self, zone: Zone) -> tuple[Track, ...]:
         services: list[Service] = []
-        for candidate in self._plan.fetchers:
+        for candidate in self._fetchers:
             if candidate.inline or self._stopping:
                 continue
-            self._doing = f"opening {candidate.name}"
-            with Guard(candidate.name, self._on_fault):
-                service = serving(candidate, zone)
-                services += [] if service is None else [service]
+            if candidate.name not in self._services:
+                self._doing = f"opening {candidate.name}"
+                self._services[candidate.name] = None
+                with Guard(candidate.name, self._on_fault):
+                    self._services[candidate.name] = serving(candidate, zone)
+            service = self._services[candidate.name]
+            services += [] if service is None else [service]
         self._doing = "waiting"
         marginal = [service for service in services if service.signal is Signal.MARGINAL]
         tracks = [self._track(self.timeline, [service for service in services if service not in marginal], zone)]
         if marginal:
-            self.marginal = Timeline(signal=Signal.MARGINAL)
+            self.marginal = self.marginal or Timeline(signal=Signal.MARGINAL)
             tracks.append(self._track(self.marginal, marginal, zone))
         return tuple(tracks)
 
@@ -204,7 +244,7 @@ class IntensityFeed:
 
     def _take_base(self, zone: Zone) -> None:
         """Take in the average from the first table that has one."""
-        for candidate in self._plan.fetchers:
+        for candidate in self._fetchers:
             if candidate.inline:
                 with Guard(candidate.name, self._on_fault):
                     fetcher = candidate.make("current")
