@@ -141,8 +141,8 @@ class CarbonTracker:
 
     def set_api_keys(self, api_keys: "Mapping[str, str | Secret]") -> None:
         """Give intensity services their keys after construction; raise SettingsError for an unknown service."""
-        self._planner.check_api_keys(api_keys)
-        for candidate in self._planner.keyed_fetchers(self.settings, api_keys):
+        candidates = self._planner.keyed_fetchers(self.settings, api_keys)
+        for candidate in candidates if self.alive else ():
             self._session.feed.prefer(candidate)
 
     # The end.

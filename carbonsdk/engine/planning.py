@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +30,12 @@ Options = Mapping[str, Mapping[str, Any]]
 
 _CPU = frozenset({DeviceKind.CPU, DeviceKind.MEMORY, DeviceKind.SOC, DeviceKind.NODE, DeviceKind.OTHER})
 _GPU = frozenset({DeviceKind.GPU})
+# Names that carbontracker has for services; in its earlier releases upper and lower case were the same.
+_CARBONTRACKER_SERVICES = {
+    "electricitymaps": "electricitymaps",
+    "carbonintensitygb": "great_britain",
+    "energidataservice": "denmark",
+}
 _KINDS = {"all": ALL_KINDS, "cpu": _CPU, "gpu": _GPU, "gpu,cpu": ALL_KINDS, "cpu,gpu": ALL_KINDS}
 
 
@@ -38,6 +44,7 @@ class Planner:
 
     def __init__(self, host: PluginHost, clock: Clock, environ: Mapping[str, str] | None = None) -> None:
         self._host, self._clock = host, clock
+        self._http: RequestsHttp | OfflineHttp = OfflineHttp()
         self._environ = os.environ if environ is None else environ
 
     def plan(self, resolved: Resolved, *, console: Mapping[str, Any] | None = None) -> Plan:
@@ -48,7 +55,7 @@ class Planner:
         settings = resolved.settings
         launch = detect(self._environ)
         info, first_epoch = self._info(settings, launch)
-        http = OfflineHttp() if settings.offline else RequestsHttp()
+        http = self._http = OfflineHttp() if settings.offline else RequestsHttp()
         return Plan(
             info=info,
             offers=tuple(self._offers(settings, http)),
@@ -62,7 +69,7 @@ class Planner:
             settle_s=settings.settle_s,
             first_epoch=first_epoch,
             epochs_before_forecast=settings.epochs_before_pred,
-            warnings=(*resolved.warnings, *self._complaints()),
+            warnings=(*resolved.warnings, *self._complaints(), *_empty_keys(settings.api_keys)),
         )
 
     def _info(self, settings: Settings, launch: Launch) -> tuple[RunInfo, int]:
@@ -153,24 +160,29 @@ class Planner:
         for name in wanted:
             yield SinkPlan(name=name, make=self._make(_named(self._host.sinks, name, "sink"), options.get(name, {}), http))
 
-    def check_api_keys(self, services: Iterable[str]) -> None:
-        """Raise SettingsError for a service that nobody knows."""
-        for service in services:
-            _named(self._host.fetchers, service, "intensity service")
+    def services(self, keys: Mapping[str, T]) -> dict[str, T]:
+        """Return keys by the fetcher that each belongs to; raise SettingsError for a service that nobody knows."""
+        found = {}
+        for name, key in keys.items():
+            known = _CARBONTRACKER_SERVICES.get(name.lower(), name)
+            _named(self._host.fetchers, known, "intensity service")
+            found[known] = key
+        return found
 
-    def keyed_fetchers(self, settings: Settings, keys: Mapping[str, Any]) -> Iterable[Candidate]:
-        """Return the fetchers that these keys are of."""
-        renewed = replace(settings, api_keys={**settings.api_keys, **keys})
-        http = OfflineHttp() if settings.offline else RequestsHttp()
-        return (candidate for candidate in self._fetchers(renewed, http) if candidate.name in keys)
+    def keyed_fetchers(self, settings: Settings, keys: Mapping[str, Any]) -> tuple[Candidate, ...]:
+        """Return the fetchers that these keys are of; raise SettingsError for a service that nobody knows."""
+        mine = self.services(keys)
+        renewed = replace(settings, api_keys=mine)
+        return tuple(each for each in self._fetchers(renewed, self._http) if mine.get(each.name))
 
     def _fetchers(self, settings: Settings, http: HttpClient) -> Iterable[Candidate]:
         options: Options = settings.options.get("intensity", {})
-        self.check_api_keys(settings.api_keys)
+        keys = self.services(settings.api_keys)
         for name, registered, _ in _wanted(self._host.fetchers, settings.fetchers, "intensity fetcher"):
             own = dict(options.get(name, {}))
-            if name in settings.api_keys:
-                own["token"] = settings.api_keys[name]
+            # A service without keys is given one where carbontracker asked for it.
+            if keys.get(name) and "token" in (each.name for each in fields(registered.registration.settings)):
+                own["token"] = keys[name]
             yield Candidate(name, self._make(registered, own, http), registered.registration.inline)
 
     def _locators(self, settings: Settings, http: HttpClient) -> Iterable[Candidate]:
@@ -201,6 +213,12 @@ def _named(table: Mapping[str, Registered[T]], name: str, what: str) -> Register
         near = difflib.get_close_matches(name, table, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(table)) or 'none'}"
         raise SettingsError(f"no {what} is called {name!r}; {hint}") from None
+
+
+def _empty_keys(keys: Mapping[str, Any]) -> Iterable[str]:
+    return (
+        f"api_keys: the key of {name!r} is empty, so that service is not asked with it" for name, key in keys.items() if not key
+    )
 
 
 def simulation(settings: Settings) -> dict[str, Any] | None:

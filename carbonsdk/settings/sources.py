@@ -48,7 +48,7 @@ def from_call(call: Mapping[str, Any]) -> Iterator[tuple[Key, Entry]]:
                 yield from _plugin_tables(each, table)
         elif name == "api_keys" and isinstance(value, Mapping):
             for service, key in value.items():
-                yield ("api_keys", service), Entry(key, "call")
+                yield ("api_keys", service), Entry("" if key is None else key, "call")
         else:
             yield (name,), Entry(value, "call")
 
