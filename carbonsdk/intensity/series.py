@@ -3,17 +3,10 @@
 import math
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypedDict
+from typing import Any
 
 from carbonsdk.clock import utc
-from carbonsdk.plugin import BadAnswer, CarbonIntensity, Clock, Zone
-
-
-class Provenance(TypedDict):
-    """What a value says of how far its place can be trusted."""
-
-    fallback: bool
-    note: str | None
+from carbonsdk.plugin import BadAnswer, CarbonIntensity, Clock
 
 
 def now(clock: Clock) -> datetime:
@@ -66,12 +59,6 @@ def inside(values: Iterable[CarbonIntensity], start: datetime, end: datetime) ->
         if value.start is not None and value.end is not None and value.start < end and value.end > start
     }
     return tuple(by_start[key] for key in sorted(by_start))
-
-
-def provenance(zone: Zone, *notes: str) -> Provenance:
-    """Return what a value for this zone has to say of its place, and the other notes."""
-    guess = [f"the place is guessed from the {zone.found_by}"] if zone.guess else []
-    return Provenance(fallback=zone.guess, note="; ".join([*notes, *guess]) or None)
 
 
 def minutes(value: datetime, *, suffix: str = "") -> str:

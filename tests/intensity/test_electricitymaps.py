@@ -201,10 +201,3 @@ def test_nothing_is_covered_without_a_token_or_a_place(service):
     with pytest.raises(Unauthorized, match="api_keys"):
         fetcher(electricitymaps, {"base_url": service.url}).current(DE)
     assert service.asked == []
-
-
-def test_a_guessed_place_makes_a_fallback_that_says_so(service):
-    service.on(LATEST, latest())
-    value = made(service).current(Zone(key="DE", found_by="time zone Europe/Berlin", guess=True))
-    assert value.fallback
-    assert value.note == "the place is guessed from the time zone Europe/Berlin"

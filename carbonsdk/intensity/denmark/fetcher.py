@@ -78,5 +78,4 @@ class Denmark:
                 forecast=forecast,
                 settled=not forecast and start + _SLOT <= fetched_at,
                 fetched_at=fetched_at,
-                **series.provenance(zone),
             )

@@ -107,7 +107,7 @@ class ElectricityMaps:
             forecast=forecast,
             settled=not (forecast or estimated) and row is not answer and end <= fetched_at,
             fetched_at=fetched_at,
-            **series.provenance(zone, *_remarks(row, answer)),
+            note="; ".join(_remarks(row, answer)) or None,
         )
 
     def _basis(self, said: Any) -> Basis:

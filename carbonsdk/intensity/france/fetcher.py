@@ -68,5 +68,4 @@ class France:
                 start=start,
                 end=start + _SLOT,
                 fetched_at=fetched_at,
-                **series.provenance(zone),
             )

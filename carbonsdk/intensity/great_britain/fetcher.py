@@ -98,7 +98,7 @@ class GreatBritain:
                 forecast=to_come,
                 settled=measured and end <= fetched_at,
                 fetched_at=fetched_at,
-                **series.provenance(zone, *([name] if name else [])),
+                note=name,
             )
 
 

@@ -79,7 +79,7 @@ class WattTime:
                 end=start + period,
                 fetched_at=fetched_at,
                 **{**labels, "settled": settled},
-                **series.provenance(zone, f"region {region}"),
+                note=f"region {region}",
             )
 
     def _region(self, zone: Zone) -> str:
