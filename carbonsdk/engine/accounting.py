@@ -17,12 +17,27 @@ PLAUSIBLE_WATTS = {
 }
 
 
+class Part(NamedTuple):
+    """What of a device's energy is counted: `share` of what exceeds `idle_watts`."""
+
+    share: float = 1.0
+    idle_watts: float = 0.0
+
+    def of(self, joules: float, elapsed_ns: int) -> float:
+        """Return the joules that count, of those used in some time; never more than those, and never less than none."""
+        return self.share * max(0.0, joules - self.idle_watts * elapsed_ns / NS_PER_S)
+
+
+WHOLE = Part()
+
+
 class Stamped(NamedTuple):
-    """A reading, with the clock before and after it."""
+    """A reading, with the clock before and after it, and what is counted of the energy since the reading before."""
 
     before_ns: int
     after_ns: int
     reading: Reading
+    part: Part = WHOLE
 
     @property
     def at_ns(self) -> int:
@@ -73,7 +88,16 @@ def flaw(reading: Reading, limit: Limits) -> str | None:
 
 
 def step(previous: Stamped, current: Stamped, limit: Limits) -> Step:
-    """Return what happened between two readings that are each without a flaw."""
+    """Return what happened between two readings that are each without a flaw, as far as it is counted."""
+    taken = _whole_step(previous, current, limit)
+    part = current.part
+    if part is WHOLE:
+        return taken
+    counted = part.of(taken.joules, current.at_ns - previous.at_ns)
+    return taken._replace(joules=counted, variance=part.share * part.share * taken.variance)
+
+
+def _whole_step(previous: Stamped, current: Stamped, limit: Limits) -> Step:
     elapsed_ns = current.at_ns - previous.at_ns
     match previous.reading, current.reading:
         case CounterReading(), CounterReading():

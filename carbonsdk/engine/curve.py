@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from carbonsdk.engine.accounting import Limits, Stamped, flaw, step
 from carbonsdk.model import CounterReading, PowerReading
+from carbonsdk.units import NS_PER_S
 
 
 class Mark(NamedTuple):
@@ -97,7 +98,7 @@ class Curve:
 
     def _lean(self, joules: float, covered_ns: int, current: Stamped) -> None:
         if isinstance(current.reading, PowerReading):
-            self._slope = current.reading.watts / 1e9
+            self._slope = current.part.of(current.reading.watts, NS_PER_S) / 1e9
         elif covered_ns > 4 * self._limits.refresh_ns:
             # Over fewer steps of the counter than that, the slope is the step's and not the power's.
             self._slope = joules / covered_ns

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from carbonsdk.engine.accounting import Limits, Stamped, flaw, step
+from carbonsdk.engine.accounting import Limits, Part, Stamped, flaw, step
 from carbonsdk.model import CounterReading, PowerReading
 
 S = 1_000_000_000
@@ -91,3 +91,25 @@ def test_a_reading_that_cannot_be_true_is_told(reading):
 
 def test_zero_watts_can_be_true():
     assert flaw(PowerReading(0.0), LIMIT) is None
+
+
+def test_a_part_counts_its_share_of_what_exceeds_the_idle_power():
+    # 100 J in 2 s, of which 2 s × 10 W are idle: a quarter of the other 80 J.
+    before = Stamped(0, 0, CounterReading(0.0))
+    after = Stamped(2 * S, 2 * S, CounterReading(100.0), Part(share=0.25, idle_watts=10.0))
+    taken = step(before, after, LIMIT)
+    assert (taken.joules, taken.covered_ns) == (20.0, 2 * S)
+
+
+def test_a_part_of_what_lies_below_the_idle_power_is_nothing():
+    before = Stamped(0, 0, CounterReading(0.0))
+    after = Stamped(2 * S, 2 * S, CounterReading(15.0), Part(share=1.0, idle_watts=10.0))
+    assert step(before, after, LIMIT).joules == 0.0
+
+
+def test_a_part_of_a_power_is_a_part_of_its_uncertainty():
+    # 100 W, then 200 W, a second apart: 150 J ± 50 J, and half of both.
+    before = Stamped(0, 0, PowerReading(100.0))
+    after = Stamped(S, S, PowerReading(200.0), Part(share=0.5))
+    taken = step(before, after, LIMIT)
+    assert (taken.joules, taken.variance) == (75.0, 625.0)
