@@ -31,7 +31,7 @@ class ElectricityMaps:
     def current(self, zone: Zone) -> CarbonIntensity:
         """Return the newest value; it may be of an hour that is over."""
         answer = self._ask("latest", zone)
-        value = self._value(answer, answer, zone=zone)
+        value = self._value(answer, answer)
         if value is None:
             raise BadAnswer(f"{SOURCE} has no value for {zone.key} at the moment")
         return value
@@ -41,11 +41,11 @@ class ElectricityMaps:
         found: list[CarbonIntensity] = []
         recent = series.now(self._clock).replace(minute=0, second=0, microsecond=0) - _HISTORY + timedelta(hours=1)
         if end > recent:
-            found += self._series(self._ask("history", zone), zone, "history")
+            found += self._series(self._ask("history", zone), "history")
         try:
             for left, right in series.stretches(start, min(end, recent), longest=_LONGEST_RANGE):
                 window = {"start": _stamp(left), "end": _stamp(right)}
-                found += self._series(self._ask("past-range", zone, window), zone, "data")
+                found += self._series(self._ask("past-range", zone, window), "data")
         except Unauthorized:
             if not found:
                 raise
@@ -56,7 +56,7 @@ class ElectricityMaps:
         ahead_h = (end - series.now(self._clock)).total_seconds() / 3600
         horizon = next((hours for hours in _HORIZONS if hours >= ahead_h), _HORIZONS[-1])
         answer = self._ask("forecast", zone, {"horizonHours": str(horizon)})
-        return series.inside(self._series(answer, zone, "forecast", forecast=True), start, end)
+        return series.inside(self._series(answer, "forecast", forecast=True), start, end)
 
     def _ask(self, what: str, zone: Zone, more: Mapping[str, str] | None = None) -> dict[str, Any]:
         place, token = _place(zone), self._settings.token
@@ -79,16 +79,14 @@ class ElectricityMaps:
         options = {"emissionFactorType": Basis(self._settings.basis).value, "disableCallerLookup": "true"}
         return {**options, "disableEstimations": "true"} if self._settings.disable_estimations else options
 
-    def _series(self, answer: dict[str, Any], zone: Zone, key: str, *, forecast: bool = False) -> Iterator[CarbonIntensity]:
+    def _series(self, answer: dict[str, Any], key: str, *, forecast: bool = False) -> Iterator[CarbonIntensity]:
         # v3 names a list after its endpoint, v4 calls some of them "data".
         for row in series.rows(answer.get(key, answer.get("data")), key):
-            value = self._value(row, answer, zone=zone, forecast=forecast)
+            value = self._value(row, answer, forecast=forecast)
             if value is not None:
                 yield value
 
-    def _value(
-        self, row: dict[str, Any], answer: dict[str, Any], *, zone: Zone, forecast: bool = False
-    ) -> CarbonIntensity | None:
+    def _value(self, row: dict[str, Any], answer: dict[str, Any], *, forecast: bool = False) -> CarbonIntensity | None:
         grams = series.figure(row.get("carbonIntensity"))
         estimated = row.get("isEstimated") is True
         if grams is None or (estimated and self._settings.disable_estimations):
