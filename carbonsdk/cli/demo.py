@@ -10,7 +10,7 @@ from carbonsdk.cli.options import given, setting_options
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-@click.command("demo")
+@click.command("demo", short_help="Train a small model on this machine, and measure it.")
 @click.option("--epochs", type=click.IntRange(min=1), default=12, show_default=True, help="Number of epochs to train.")
 @setting_options("zone", "intensity", "backends", "sinks", "pue", "state_dir", "offline")
 def command(epochs: int, **settings: Any) -> None:

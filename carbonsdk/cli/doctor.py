@@ -33,7 +33,7 @@ class Findings:
     warnings: tuple[str, ...]
 
 
-@click.command("doctor")
+@click.command("doctor", short_help="Say what can be measured here, how well, and how to do better.")
 @click.option("--seconds", type=click.FloatRange(min=0.1), default=1.5, show_default=True, help="How long to measure.")
 @setting_options("zone", "intensity", "backends", "fetchers", "locate", "offline")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _STYLES = {"loaded": "green", "broken": "red", "disabled": "dim"}
 
 
-@click.command("plugins")
+@click.command("plugins", short_help="List the plugins, and what is wrong with the broken ones.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def command(as_json: bool) -> None:
     """List the plugins on this machine: what they offer, and what is wrong with those that are broken.
