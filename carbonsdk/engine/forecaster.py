@@ -3,6 +3,7 @@
 import threading
 from array import array
 from collections.abc import Sequence
+from math import isnan, nan
 
 from carbonsdk.engine.feed import IntensityFeed
 from carbonsdk.engine.plan import Plan
@@ -14,6 +15,8 @@ from carbonsdk.journal.records import EpochEnded, Use
 from carbonsdk.reports import Estimate, Forecast
 from carbonsdk.units import NS_PER_S
 
+_MOST_PROVISIONAL = 1_000
+
 
 class Forecaster:
     """Collects the epochs that end, and forecasts where enough have."""
@@ -22,20 +25,25 @@ class Forecaster:
         self._plan, self._scribe, self._feed = plan, scribe, feed
         self._start_ns = start_unix_ns
         self._laps = array("d")  # start, end, start joules, end joules; NaN where unknown
+        self._whole = array("b")  # whether each came to its own end
+        self._provisional: dict[int, int] = {}  # the place of epochs whose joules will be corrected, by number
         self._lock = threading.Lock()
+        self._seen = 0  # epochs that came to their own end
         self._made_at = 0
         self._last: EpochEnded | None = None
         self.latest: Forecast | None = None
 
     @property
-    def _seen(self) -> int:
-        return len(self._laps) // 4
+    def _planned(self) -> int:
+        """Return how many epochs this attempt is to run: those that earlier ones left."""
+        planned = self._plan.info.epochs_planned or 0
+        return planned - self._plan.first_epoch if planned > self._plan.first_epoch else planned
 
     @property
     def due(self) -> bool:
         """Say whether the first forecast can be made, or there is enough new for another: 1 % more epochs."""
         least = self._plan.epochs_before_forecast
-        if not self._plan.info.epochs_planned or least == 0 or self._seen < max(1, least):
+        if not self._planned or least == 0 or self._seen < max(1, least):
             return False
         return self._made_at == 0 or self._seen >= self._made_at + max(1, self._made_at // 100)
 
@@ -45,27 +53,35 @@ class Forecaster:
         return self._made_at == 0 and self.due
 
     def saw(self, ended: EpochEnded) -> None:
-        """Take an epoch that has ended."""
-        if ended.partial:
-            return
-        start_joules = end_joules = 0.0
-        known = False
-        for use in ended.uses:
-            if use.joules is not None:
-                start_joules += use.start_joules
-                end_joules += use.start_joules + use.joules
-                known = True
-        nothing = float("nan")
+        """Take an epoch that has ended; of one that broke off the energy counts, but it is no measure of the others."""
+        whole = not ended.partial and not ended.failed
         lap = ((ended.start_ns - self._start_ns) / NS_PER_S, (ended.end_ns - self._start_ns) / NS_PER_S)
         with self._lock:
             if self._last is None or ended.end_ns > self._last.end_ns:
                 self._last = ended
-            self._laps.extend((*lap, start_joules if known else nothing, end_joules if known else nothing))
+            if ended.provisional:
+                self._provisional[ended.number] = len(self._whole)
+                if len(self._provisional) > _MOST_PROVISIONAL:
+                    del self._provisional[next(iter(self._provisional))]
+            self._laps.extend((*lap, *_joules(ended)))
+            self._whole.append(whole)
+            self._seen += whole
+
+    def corrected(self, ended: EpochEnded) -> None:
+        """Take the final readings of an epoch that was seen before they came."""
+        with self._lock:
+            place = self._provisional.pop(ended.number, None)
+            if place is not None:
+                self._laps[4 * place + 2 : 4 * place + 4] = array("d", _joules(ended))
+                self._made_at = self._made_at if self.latest else 0  # its energy may have been all that was wanting
+            if self._last is not None and self._last.number == ended.number:
+                self._last = ended
 
     def follow(self) -> None:
         """Make a forecast if one is due, and tell of it."""
         if not self.due:
             return
+        self._made_at = self._seen
         made = self.forecast()
         if made is not None:
             self.latest = made
@@ -73,15 +89,14 @@ class Forecaster:
 
     def forecast(self) -> Forecast | None:
         """Return a forecast from the epochs so far; None while none has ended with known energy."""
-        planned = self._plan.info.epochs_planned
-        if not planned or not self._seen:
+        planned = self._planned
+        if not planned or not self._laps:
             return None
         with self._lock:
-            rows = self._laps.tolist()
-            self._made_at = self._seen
+            rows, whole = self._laps.tolist(), self._whole.tolist()
         laps = [
-            Lap(start, end, None if first != first else first, None if last != last else last)  # noqa: PLR0124 - NaN
-            for start, end, first, last in zip(*(iter(rows),) * 4, strict=True)
+            Lap(start, end, None if isnan(first) else first, None if isnan(last) else last, whole=bool(ended))
+            for start, end, first, last, ended in zip(*(iter(rows),) * 4, whole, strict=True)
         ]
         return forecast(History(laps), epochs_total=planned, intensity=self._ahead, grams_so_far=self._grams_until_last_end())
 
@@ -97,6 +112,15 @@ class Forecaster:
         end_ns = self._start_ns + int(end_s * NS_PER_S)
         self._feed.forecast_until(end_ns)
         return expected(self._feed.timeline.pieces(start_ns, end_ns))
+
+
+def _joules(ended: EpochEnded) -> tuple[float, float]:
+    """Return the cumulative joules at both edges; not a number where no device is known."""
+    known = [(use.start_joules, use.joules) for use in ended.uses if use.joules is not None]
+    if not known:
+        return nan, nan
+    start = sum(start_joules for start_joules, _ in known)
+    return start, start + sum(joules for _, joules in known)
 
 
 def expected(pieces: Sequence[Piece]) -> Estimate | None:

@@ -68,7 +68,7 @@ class Planner:
             sync=settings.sync,
             settle_s=settings.settle_s,
             first_epoch=first_epoch,
-            epochs_before_forecast=settings.epochs_before_pred,
+            epochs_before_forecast=forecast_after(settings),
             warnings=(*resolved.warnings, *self._complaints(), *_empty_keys(settings.api_keys)),
         )
 
@@ -219,6 +219,14 @@ def _empty_keys(keys: Mapping[str, Any]) -> Iterable[str]:
     return (
         f"api_keys: the key of {name!r} is empty, so that service is not asked with it" for name, key in keys.items() if not key
     )
+
+
+def forecast_after(settings: Settings) -> int:
+    """Return after how many epochs the forecast comes; 0 for never."""
+    if settings.epochs_before_pred >= 0:
+        return settings.epochs_before_pred
+    wanted = [count for count in (settings.epochs, settings.monitor_epochs) if count is not None and count > 0]
+    return min(wanted, default=0)
 
 
 def simulation(settings: Settings) -> dict[str, Any] | None:

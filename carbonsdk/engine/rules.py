@@ -45,8 +45,7 @@ class Rules:
         raise MeasurementFault(fault)
 
     def _confirm(self) -> None:
-        before = self._settings.epochs_before_pred
-        wanted = (self._settings.epochs or 0) if before < 0 else before
+        wanted = self._session.plan.epochs_before_forecast
         if self._asked or wanted == 0 or self._measured < wanted:
             return
         self._asked = True

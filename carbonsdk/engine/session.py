@@ -82,6 +82,7 @@ class Session:
         )
         self.feed = IntensityFeed(plan.intensity, clock=clock, on_found=self._intensity_found, on_warning=self.notices.warn)
         self.forecaster = Forecaster(plan, self.scribe, self.feed, start_unix_ns=self.start_ns + self._offset_ns)
+        self.settling.on_corrected = self.forecaster.corrected
         self._power = PowerMeter(plan.info, self.ledger, self.scribe, clock)
         self._sampler = Sampler(
             self.tick, interval_ns=lambda: interval_ns(plan.interval_s, self.hardware.shortest_wrap_s), clock=clock

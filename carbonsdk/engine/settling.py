@@ -44,6 +44,7 @@ class Settling:
         self._provisional: list[EpochEnded] = []
         self._next_slot_ns = self._slot_after(start_ns)
         self._offset_ns = clock.wall_ns(0)
+        self.on_corrected: Callable[[EpochEnded], None] = lambda _: None
         self.tell_corrected: Callable[[EpochEnded], EpochCorrected | None] = lambda _: None
 
     def _slot_after(self, monotonic_ns: int) -> int:
@@ -76,6 +77,7 @@ class Settling:
             end = self._ledger.marks(ended.end_ns - offset_ns)
             corrected = ended._replace(uses=self._ledger.uses(start, end), provisional=False)
             self._scribe.note(corrected)
+            self.on_corrected(corrected)
             self._scribe.tell(lambda corrected=corrected: self.tell_corrected(corrected))  # type: ignore[misc]
 
     def _close_slots(self, until_ns: int, boundaries: Callable[[int, int], Iterable[int]]) -> None:
