@@ -160,7 +160,8 @@ class Hardware:
                 asked.append(channel)
         deadline = time.monotonic() + EDGE_WAIT_S
         for channel in asked:
-            if not channel.offer.inline:
+            # One that has kept us waiting once is not waited for again before it has answered.
+            if not channel.offer.inline and channel.busy_s < EDGE_WAIT_S:
                 channel.wait(at_ns, max(0.0, deadline - time.monotonic()))
         self._plan_span_read()
 

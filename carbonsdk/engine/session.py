@@ -29,6 +29,7 @@ from carbonsdk.events import (
     RunStarted,
     WarningRaised,
 )
+from carbonsdk.journal.assembly import Assembly
 from carbonsdk.journal.records import (
     DeviceFound,
     EpochEnded,
@@ -36,6 +37,7 @@ from carbonsdk.journal.records import (
     RunBegan,
     RunEnded,
     SelectionMade,
+    StateNoted,
     Warned,
 )
 from carbonsdk.model import CarbonIntensity, Device, Zone
@@ -44,17 +46,21 @@ from carbonsdk.units import NS_PER_S, nanoseconds
 
 NOTE_EVERY_NS = 60 * NS_PER_S
 SYNC_EVERY_NS = 5 * NS_PER_S
-STOP_WITHIN_S = 2.0
+STOP_WITHIN_S = 1.9  # all told: a process that ends by an exception is to be gone within 2 s
+_RELIEF_EVERY_NS = NS_PER_S // 100
+_IN_A_FORK = "this process is a fork of the one that is measured"
 _LIVE: "weakref.WeakSet[Session]" = weakref.WeakSet()
 
 
 class Session:
     """A run under way. Its threads are daemons; `stop` ends them all, or names those that are stuck in somebody's call.
 
-    `state` is "new", "running", "stopped" or "forked": a child of a fork has no threads, measures nothing and writes nothing.
+    `state` is "new", "running", "stopped" or "forked": a child of a fork has no threads, measures nothing and writes nothing,
+    and touches no lock, for a thread that the child does not have may have held it. Without `ticking` there is no sampler:
+    whoever made the session calls `tick`.
     """
 
-    def __init__(self, plan: Plan, clock: Clock) -> None:
+    def __init__(self, plan: Plan, clock: Clock, *, ticking: bool = True) -> None:
         self.plan, self.clock = plan, clock
         self.state = "new"
         self.stop_reason = "the tracker was stopped"
@@ -87,11 +93,12 @@ class Session:
         self._sampler = Sampler(
             self.tick, interval_ns=lambda: interval_ns(plan.interval_s, self.hardware.shortest_wrap_s), clock=clock
         )
+        self._ticking = ticking
         self._next_number = plan.first_epoch
         self._last_note_ns = self._last_sync_ns = self.start_ns
         self._stop_lock = threading.Lock()
         self._final: RunReport | None = None
-        self._ended_ns = 0
+        self._relieved_ns = 0
 
     def start(self) -> None:
         """Begin the run: the record's head is written, and everything that may block goes on in threads."""
@@ -105,8 +112,12 @@ class Session:
         self.scribe.start()
         self.scribe.tell(lambda: RunStarted(info))
         self.hardware.start()
-        self.feed.start()
-        self._sampler.start()
+        # No more threads may be had (a limit on processes, or the interpreter is ending): the edges still read.
+        with Guard("looking for the carbon intensity", self.notices.fault):
+            self.feed.start()
+        if self._ticking:
+            with Guard("reading between the edges", self.notices.fault):
+                self._sampler.start()
 
     # What the threads bring.
 
@@ -180,21 +191,29 @@ class Session:
         """Stamp a span's edge."""
         now_ns = self.clock.monotonic_ns()
         if now_ns >= self.hardware.next_span_read_ns and self.state == "running":
-            self.hardware.read_span_edge(now_ns)
+            with Guard("reading at an edge", self.notices.fault):
+                self.hardware.read_span_edge(now_ns)
         return now_ns
 
     def relieve(self, book: SpanBook) -> None:
         """Settle the spans of a book that fills faster than ticks come."""
-        if self.state == "running":
-            self.hardware.read_edge(self.clock.monotonic_ns())
-        book.settle(self.ledger.known_until() or self.clock.monotonic_ns())
+        now_ns = self.clock.monotonic_ns()
+        # Where no reading comes (a driver hangs), the book stays crowded: not every span is to find that out.
+        if self.state == "forked" or now_ns < self._relieved_ns + _RELIEF_EVERY_NS:
+            return
+        self._relieved_ns = now_ns
+        with Guard("settling spans", self.notices.fault):
+            if self.state == "running":
+                self.hardware.read_edge(now_ns)
+            book.settle(self.ledger.known_until() or now_ns)
 
     def _edge(self) -> int:
         if self.plan.sync is not None:
             with Guard("sync", self.notices.fault):
                 self.plan.sync()
         now_ns = self.clock.monotonic_ns()
-        self.hardware.read_edge(now_ns)
+        with Guard("reading at an edge", self.notices.fault):
+            self.hardware.read_edge(now_ns)
         return now_ns
 
     def begin_epoch(self, epoch: Epoch) -> None:
@@ -203,7 +222,8 @@ class Session:
             self._say_unmeasured()
             epoch.start_ns = self.clock.monotonic_ns()
             return
-        self.hardware.await_first()
+        with Guard("waiting for the sensors", self.notices.fault):
+            self.hardware.await_first()
         self.before_epoch()
         epoch.book = SpanBook(self.ledger)
         with self.roster.lock:
@@ -220,14 +240,24 @@ class Session:
         if epoch.book is None or self.state != "running":
             epoch.ended = self._unmeasured(epoch, failed=failure is not None)
             return
-        end_ns = self._edge()
+        ended = None
+        with Guard("the end of an epoch", self.notices.fault) as guard:
+            ended = self._settle_epoch(epoch, self._edge(), failure=failure, partial=partial)
+        if guard.error is not None:
+            self.roster.open.pop(epoch.number, None)
+            epoch.ended = self._unmeasured(epoch, failed=failure is not None)
+        if ended is not None and not ended.failed and not ended.partial:
+            self.after_epoch(ended)
+
+    def _settle_epoch(self, epoch: Epoch, end_ns: int, *, failure: str | None, partial: str | None) -> EpochEnded | None:
+        """Put an epoch on record and tell of it; return None where another thread has done so."""
+        assert epoch.book is not None  # noqa: S101 - it was begun
         start = epoch.marks if epoch.marks is not None and epoch.marks.settled else self.ledger.marks(epoch.start_ns)
         end = self.ledger.marks(end_ns)
         epoch.book.settle(end_ns)
-        provisional = not (start.settled and end.settled)
         with self.roster.lock:
             if self.roster.open.pop(epoch.number, None) is None:
-                return  # stop() ended it in the meantime
+                return None  # stop() ended it in the meantime
             ended = EpochEnded(
                 epoch.number,
                 epoch.name,
@@ -237,28 +267,27 @@ class Session:
                 epoch.book.uses(),
                 failed=failure is not None,
                 partial=partial is not None,
-                provisional=provisional,
+                provisional=not (start.settled and end.settled),
                 reason=partial or (failure and f"the body raised {failure}"),
                 closes=not self.roster.open,
             )
             epoch.ended = ended
             self.scribe.note(ended)
-        if provisional:
+        if ended.provisional:
             self.settling.provisional(ended)
         self.forecaster.saw(ended)
         if self.forecaster.eager:
             self._sampler.nudge()
         if self.scribe.has_listeners:
             self.scribe.tell(lambda: EpochFinished(self.plan.info, self.scribe.assembly.epoch_report(ended)))
-        if not ended.failed and not ended.partial:
-            self.after_epoch(ended)
+        return ended
 
     def _say_unmeasured(self) -> None:
         if self.state == "stopped":
             self.notices.warn(f"{self.stop_reason}: what runs now is not measured")
 
     def _unmeasured(self, epoch: Epoch, *, failed: bool) -> EpochEnded:
-        reason = "this process is a fork of the one that is measured" if self.state == "forked" else self.stop_reason
+        reason = _IN_A_FORK if self.state == "forked" else self.stop_reason
         end_ns = self.clock.monotonic_ns() + self._offset_ns
         return EpochEnded(
             epoch.number, epoch.name, epoch.start_ns + self._offset_ns, end_ns, (), failed=failed, partial=True, reason=reason
@@ -269,19 +298,26 @@ class Session:
     def epoch_report(self, epoch: Epoch) -> EpochReport:
         """Return an epoch's report, corrections included."""
         assert epoch.ended is not None  # noqa: S101 - its scope has seen to that
-        return self.scribe.assembly.epoch_report(epoch.ended)
+        return self._assembly().epoch_report(epoch.ended)
+
+    def _assembly(self) -> Assembly:
+        if self.state != "forked":
+            return self.scribe.assembly
+        bare = Assembly()
+        bare.add(RunBegan(self.plan.info, self.start_ns + self._offset_ns))
+        return bare
 
     def span_report(self, span: Span) -> SpanReport:
         """Return a span's report, waiting for a reading if none has come since it ended."""
-        if span.rises is None and span.book is not None:
+        if span.rises is None and span.book is not None and self.state != "forked":
             if self.state == "running":
                 self.hardware.read_edge(self.clock.monotonic_ns())
             span.book.settle(span.end_ns)
         duration_ns = span.end_ns - span.start_ns
         uses = tuple(use_of(device, rise, duration_ns) for device, rise in enumerate(span.rises or ()))
         ended = EpochEnded(-1, span.name, span.start_ns + self._offset_ns, span.end_ns + self._offset_ns, uses)
-        whole = self.scribe.assembly.epoch_report(ended)
-        reason = whole.reason if span.rises is not None else self.stop_reason
+        whole = self._assembly().epoch_report(ended)
+        reason = whole.reason if span.rises is not None else _IN_A_FORK if self.state == "forked" else self.stop_reason
         return SpanReport(
             name=span.name,
             start=whole.start,
@@ -297,7 +333,9 @@ class Session:
         """Return the run so far."""
         if self._final is not None:
             return self._final
-        now_ns = self._edge() if self.alive else self.clock.monotonic_ns()
+        if not self.alive:
+            return self._bare_report()
+        now_ns = self._edge()
         self.roster.root.settle(now_ns)
         return self._report(now_ns, "running")
 
@@ -309,35 +347,50 @@ class Session:
             record=None if self.plan.record is None else str(self.plan.record),
         )
 
+    def _bare_report(self) -> RunReport:
+        """Return a report of nothing: of a run that did not begin, or of one that another process measures."""
+        now_ns = self.clock.monotonic_ns() + self._offset_ns
+        return self._assembly().report(StateNoted(now_ns, ()), run_state="interrupted")
+
     # The end.
 
     def stop(self, reason: str = "the tracker was stopped") -> RunReport:
-        """End the run and return its report. Open epochs are kept as partial. May be called again, from any thread."""
+        """End the run and return its report. Open epochs are kept as partial. May be called again, from any thread.
+
+        Takes `STOP_WITHIN_S` at most; the report of what would not end in time is a warning.
+        """
+        if self._final is not None or self.state in ("new", "forked"):
+            return self._final or self._bare_report()
         with self._stop_lock:
-            if self._final is not None or self.state in ("new", "forked"):
-                return self._final or self._report(self.clock.monotonic_ns(), "interrupted")
-            deadline_s = time.monotonic() + STOP_WITHIN_S
-            stuck = [self._sampler.stop(timeout_s=0.1)]
-            for epoch in self.roster.epochs():
-                epoch.close(partial=f"{reason} before the epoch ended")
-            end_ns = self._edge()
-            self.state, self.stop_reason = "stopped", reason
+            if self._final is None:
+                self._final = self._end(reason)
+            return self._final
+
+    def _end(self, reason: str) -> RunReport:
+        deadline_s = time.monotonic() + STOP_WITHIN_S
+        stuck = [self._sampler.stop(timeout_s=0.1)]
+        end_ns = self._edge()
+        for epoch in self.roster.epochs():
+            with Guard("the end of an epoch", self.notices.fault):
+                self._settle_epoch(epoch, end_ns, failure=None, partial=f"{reason} before the epoch ended")
+        self.state, self.stop_reason = "stopped", reason
+        with Guard("the end of the run", self.notices.fault):
             self.settling.follow(end_ns, boundaries=self._boundaries)
             self.roster.root.settle(end_ns)
-            self.feed.settle(self.plan.settle_s)
+            self.feed.settle(min(self.plan.settle_s, STOP_WITHIN_S / 2))
             self.feed.stop()
             stuck.append(self.feed.stuck)
             self.forecaster.follow()
-            self.scribe.note(RunEnded(self.settling.state(end_ns)))
-            self._final = final = self._report(end_ns, "finished")
-            self.scribe.tell(lambda: RunFinished(self.plan.info, final))
-            self.scribe.close()
-            stuck.extend(self.hardware.stop(min(deadline_s, time.monotonic() + 0.1)))
-            stuck.extend(self.scribe.join(deadline_s))
-            for name in filter(None, stuck):
-                self.notices.warn(f"{name} is stuck in a call that does not return; it was left behind")
-            _LIVE.discard(self)
-            return final
+        self.scribe.note(RunEnded(self.settling.state(end_ns)))
+        final = self._report(end_ns, "finished")
+        self.scribe.tell(lambda: RunFinished(self.plan.info, final))
+        self.scribe.close()
+        stuck.extend(self.hardware.stop(min(deadline_s, time.monotonic() + 0.1)))
+        stuck.extend(self.scribe.join(deadline_s))
+        for name in filter(None, stuck):
+            self.notices.warn(f"{name} is stuck in a call that does not return; it was left behind")
+        _LIVE.discard(self)
+        return final
 
 
 def _after_fork_in_child() -> None:
