@@ -33,8 +33,8 @@ _UNSET: Any = _Unset()
 class CarbonTracker:
     """Measures a run from its construction to `stop`, the end of its `with` block, or the end of the interpreter.
 
-    The arguments up to `api_keys`, in this order, are carbontracker's; `settings` takes every other setting by keyword. What
-    is not given comes from the environment, a file or the default. Raises SettingsError for a wrong argument and
+    The arguments up to `sim_gpu_util`, in this order, are carbontracker's; `settings` takes every other setting by keyword.
+    What is not given comes from the environment, a file or the default. Raises SettingsError for a wrong argument and
     BackendUnavailable for a backend that is named and absent, with what to do; measuring itself never raises.
 
     Construction returns within milliseconds: sensors and network are seen to in threads. Only backends named by the user are
@@ -60,6 +60,12 @@ class CarbonTracker:
         verbose: int = _UNSET,
         decimal_precision: int = _UNSET,
         api_keys: "Mapping[str, str | Secret] | None" = _UNSET,
+        sim_cpu: str | None = _UNSET,
+        sim_cpu_tdp: float | None = _UNSET,
+        sim_cpu_util: float | None = _UNSET,
+        sim_gpu: str | None = _UNSET,
+        sim_gpu_watts: float | None = _UNSET,
+        sim_gpu_util: float | None = _UNSET,
         **settings: Any,
     ) -> None:
         given = {name: value for name, value in locals().items() if name not in ("self", "settings") and value is not _UNSET}

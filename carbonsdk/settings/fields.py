@@ -52,7 +52,7 @@ class Settings:
     )
     log_file_prefix: str = field(default="", metadata=about("Text that the log files' names begin with."))
     verbose: int = field(
-        default=1, metadata=about("How much is printed: 0 nothing, 1 results, 2 details.", at_least=0, at_most=2)
+        default=1, metadata=about("How much is printed: 0 nothing, 1 results, 2 and more details.", at_least=0)
     )
     decimal_precision: int = field(default=12, metadata=about("Decimals of printed figures.", at_least=0))
     api_keys: Mapping[str, Secret] = field(

@@ -63,7 +63,9 @@ def parsed(name: str, text: str, *, where: str) -> Any:
 def _checked(name: str, entry: Entry) -> Any:
     where = _where(name, entry)
     declared = FIELDS[name]
-    value = fit(entry.value, declared.type, where=where)
+    # carbontracker takes verbose=True and False, and people give them.
+    given = int(entry.value) if name == "verbose" and isinstance(entry.value, bool) else entry.value
+    value = fit(given, declared.type, where=where)
     match name:
         case "components":
             value = value.replace(" ", "").lower()
