@@ -29,7 +29,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 def _outdated(_app: Sphinx, env: BuildEnvironment, _added: set[str], _changed: set[str], _removed: set[str]) -> list[str]:
     """Read pages anew whose text comes from the code, though their own files are as they were."""
-    return [page for page in env.found_docs if page.startswith("reference/")]
+    return [page for page in env.found_docs if page.startswith("reference/") or page == "explanation/output"]
 
 
 def _fill(_app: Sphinx, _page: str, source: list[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
-from carbonsdk import events, hookspecs
+from carbonsdk import equivalents, events, hookspecs
 from carbonsdk.host import PluginHost
 from carbonsdk.host.values import Kind, Registered
 from carbonsdk.settings.fields import Settings
@@ -68,12 +68,19 @@ def plugins() -> str:
     return "\n\n".join(sections)
 
 
+def equivalent_factors() -> str:
+    """Return a table of what CO2eq is compared to."""
+    rows = [(each.unit, f"{each.grams_per_unit:g}", f"{each.source}, {each.year}") for each in equivalents.TABLE]
+    return _table(("Unit", "Grams of CO2eq", "Source"), rows)
+
+
 GENERATED: Mapping[str, Callable[[], str]] = {
     "settings": settings,
     "variables": variables,
     "hooks": hooks,
     "events": event_kinds,
     "plugins": plugins,
+    "equivalents": equivalent_factors,
 }
 _MARKER = re.compile(r"<!-- generated: (\w+) -->")
 
