@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from carbonsdk.clock import Clock
 from carbonsdk.engine.accounting import Stamped
+from carbonsdk.engine.border import checked_device, checked_reading
+from carbonsdk.engine.guard import Guard
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.notices import Notices
 from carbonsdk.engine.source import Source
@@ -58,9 +60,15 @@ class Channel:
         self._thread: threading.Thread | None = None
 
     def start(self, on_settled: Callable[["Channel"], None]) -> None:
-        """Open the backend in its thread, then call `on_settled` there."""
-        self._thread = threading.Thread(target=self._live, args=(on_settled,), name=f"carbonsdk-{self.offer.name}", daemon=True)
-        self._thread.start()
+        """Open the backend in its thread, then call `on_settled` there; or here, where no thread can be had."""
+        thread = threading.Thread(target=self._live, args=(on_settled,), name=f"carbonsdk-{self.offer.name}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # a limit on processes, or the interpreter is ending
+            self.reason, self.state = str(error), "failed"
+            on_settled(self)
+        else:
+            self._thread = thread
 
     def _live(self, on_settled: Callable[["Channel"], None]) -> None:
         try:
@@ -69,10 +77,14 @@ class Channel:
             self.error = error
             self.reason = str(error) or type(error).__name__
             self.state = "failed"
-        on_settled(self)
-        if self.offer.inline or self.state == "failed":
+        with Guard(f"backend {self.offer.name}", self._notices.fault):
+            on_settled(self)
+        if self.state == "failed":
             return
-        self._serve()
+        if not self.offer.inline:
+            self._serve()
+        elif self._stopping:
+            self._close()
 
     def _open(self) -> None:
         backend = self.offer.make()
@@ -85,7 +97,7 @@ class Channel:
             reach_ns=self._reach_ns,
         )
         with self.source.lock:
-            devices = backend.open()
+            devices = [checked_device(device) for device in backend.open()]
             self.answers = [self._first_answer(backend, device) for device in devices]
         if not self.answers:
             self.reason, self.state = "it found no device", "failed"
@@ -99,8 +111,8 @@ class Channel:
     def _first_answer(self, backend: Backend, device: Device) -> Answer:
         before_ns = self._clock.monotonic_ns()
         try:
-            reading = backend.read(device)
-        except (Exception, SystemExit) as error:  # noqa: BLE001
+            reading = checked_reading(backend.read(device))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the border to a plugin
             return Answer(device, None, str(error) or type(error).__name__)
         if device.sensor.quality is Quality.MISSING:
             return Answer(device, None, device.sensor.note)
@@ -121,8 +133,19 @@ class Channel:
             with self._turn:
                 self._finished_ns = started_ns
                 self._turn.notify_all()
-        with source.lock:
-            source.close()
+        self._close()
+
+    def _close(self) -> None:
+        """Close the backend once; one that somebody hangs in is left as it is."""
+        source = self.source
+        if source is None or not source.lock.acquire(timeout=EDGE_WAIT_S):
+            return
+        try:
+            if self.state != "closed":
+                self.state = "closed"
+                source.close()
+        finally:
+            source.lock.release()
 
     @property
     def busy_s(self) -> float:
@@ -163,11 +186,8 @@ class Channel:
         with self._turn:
             self._stopping = True
             self._turn.notify_all()
-        if self.offer.inline and self.source is not None and self.state == "ready":
-            with self.source.lock:
-                self.source.close()
-        if self.state == "ready":
-            self.state = "closed"
+        if self.state == "ready" and (self.offer.inline or self._thread is None):
+            self._close()
 
     def join(self, timeout_s: float) -> str | None:
         """Wait for the channel's thread; return its name if it is stuck in a call of the backend."""

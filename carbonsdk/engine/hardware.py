@@ -61,6 +61,7 @@ class Hardware:
         self._patient_until = time.monotonic() + PATIENCE_S
         self._live: tuple[Channel, ...] = ()
         self._waited = False
+        self._stopped = False
         self.next_span_read_ns = 0
 
     def start(self) -> None:
@@ -74,8 +75,10 @@ class Hardware:
         self.choose()
 
     def choose(self) -> None:
-        """Adopt what can be adopted by now."""
+        """Adopt what can be adopted by now; nothing, once the run has ended."""
         with self._lock:
+            if self._stopped:
+                return
             patient = time.monotonic() < self._patient_until
             verdict = self._selection.decide(self.channels, patient=patient)
             adopted = [self._adopt(channel, answer) for channel, answer in verdict.adopt]
@@ -201,6 +204,9 @@ class Hardware:
 
     def stop(self, deadline_s: float) -> list[str]:
         """End all channels until `time.monotonic()` reaches the deadline; return the names of threads that are stuck."""
+        if self._lock.acquire(timeout=max(0.0, deadline_s - time.monotonic())):
+            self._stopped = True
+            self._lock.release()
         for channel in self.channels:
             channel.stop()
         stuck = (channel.join(max(0.0, deadline_s - time.monotonic())) for channel in self.channels)

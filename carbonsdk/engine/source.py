@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from carbonsdk.clock import Clock
 from carbonsdk.engine.accounting import Stamped
+from carbonsdk.engine.border import checked_reading
 from carbonsdk.engine.crosscheck import CrossCheck
 from carbonsdk.engine.guard import Guard
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.notices import Notices
-from carbonsdk.errors import DeviceLost, GiveUp
+from carbonsdk.errors import DeviceLost, GiveUp, ReadFailed
 from carbonsdk.interfaces import Backend, SupportsPowerCheck
 from carbonsdk.model import CounterReading, Device
 from carbonsdk.units import NS_PER_S
@@ -115,10 +116,15 @@ class Source:
             if clock.monotonic_ns() - before_ns > _SLOW_NS:
                 # Of a call that hung nobody knows which instant its answer is of: the next, quick one tells the same and more.
                 before_ns = clock.monotonic_ns()
-                reading = self.backend.read(device)
+                reading = checked_reading(self.backend.read(device))
             fault = self._ledger.record(index, Stamped(before_ns, clock.monotonic_ns(), reading))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; this is its border
             self._failed(index, device, health, error)
+            return
+        if fault is not None and (self._ledger.accounts[index].curve.last_ns or 0) < before_ns:
+            # Refused, and not a reset: a curve that stands still would hold up the settling of all others.
+            self.dropped_faults += 1
+            self._failed(index, device, health, ReadFailed(fault))
             return
         health.failures = health.rests = 0
         health.retry_ns = 0
