@@ -9,8 +9,6 @@ from carbonsdk.model import CounterReading, Device, DeviceKind, PowerReading, Re
 
 def checked_reading(reading: Any) -> Reading:
     """Return a reading whose numbers are plain floats; raise ReadFailed for what is no reading."""
-    number: Any
-    second: Any
     if isinstance(reading, CounterReading):
         number, second = reading.joules, reading.wraps_at_joules
         if type(number) is float and (second is None or (type(second) is float and 0.0 < second < math.inf)):
@@ -26,10 +24,11 @@ def checked_reading(reading: Any) -> Reading:
 
 def checked_device(device: Any) -> Device:
     """Return a device that can be measured by; raise TypeError or ValueError, which names the field, for what is none."""
-    if not (isinstance(device, Device) and isinstance(device.sensor, Sensor) and isinstance(device.kind, DeviceKind)):
-        raise TypeError(f"open() gave {device!r:.200}, which is no Device with a DeviceKind and a Sensor")
-    if not (isinstance(device.id, str) and isinstance(device.name, str)):
-        raise TypeError(f"the id and the name of a device are strings, not {device.id!r:.80} and {device.name!r:.80}")
+    if not isinstance(device, Device):
+        raise TypeError(f"open() gave {device!r:.200}, which is no Device")
+    for field, wanted in (("id", str), ("name", str), ("kind", DeviceKind), ("sensor", Sensor)):
+        if not isinstance(getattr(device, field), wanted):
+            raise TypeError(f"the {field} of a device is a {wanted.__name__}, not {getattr(device, field)!r:.80}")
     sensor = device.sensor
     for field, at_least, number in (
         ("bias", 0.0, sensor.bias),
