@@ -15,6 +15,7 @@ from carbonsdk.engine.channel import Offer
 from carbonsdk.engine.feed import Candidate, FeedPlan
 from carbonsdk.engine.own_intensity import own_intensity
 from carbonsdk.engine.plan import ALL_KINDS, Plan, SinkPlan
+from carbonsdk.engine.sharing import Sharing
 from carbonsdk.errors import SettingsError
 from carbonsdk.events import RunInfo
 from carbonsdk.host import PluginHost, Registered
@@ -45,6 +46,7 @@ class Planner:
     def __init__(self, host: PluginHost, clock: Clock, environ: Mapping[str, str] | None = None) -> None:
         self._host, self._clock = host, clock
         self._http: RequestsHttp | OfflineHttp = OfflineHttp()
+        self._sharing = Sharing(clock, cut=self._http.close)
         self._environ = os.environ if environ is None else environ
 
     def plan(self, resolved: Resolved, *, console: Mapping[str, Any] | None = None) -> Plan:
@@ -55,12 +57,13 @@ class Planner:
         settings = resolved.settings
         launch = detect(self._environ)
         info, first_epoch = self._info(settings, launch)
-        http = self._http = OfflineHttp() if settings.offline else RequestsHttp()
+        intensity = self.feed(resolved)
+        http = self._http
         return Plan(
             info=info,
             offers=tuple(self._offers(settings, http)),
             sinks=tuple(self._sinks(settings, http, console if launch.rank == 0 else None)),
-            intensity=self._feed(resolved, http),
+            intensity=intensity,
             record=self._record(settings, info),
             kinds=_KINDS[settings.components],
             interval_s=settings.update_interval,
@@ -106,8 +109,11 @@ class Planner:
         if self._host.advice:
             yield self._host.advice
 
-    def _feed(self, resolved: Resolved, http: RequestsHttp | OfflineHttp) -> FeedPlan:
+    def feed(self, resolved: Resolved) -> FeedPlan:
+        """Return where intensities come from with these settings; raise SettingsError for a plugin that is not there."""
         settings = resolved.settings
+        http = self._http = OfflineHttp() if settings.offline else RequestsHttp()
+        self._sharing = Sharing(self._clock, cut=http.close)
         key = settings.zone
         return FeedPlan(
             zone=None if key is None else Zone(key=key, found_by=resolved.sources.get("zone", "call")),
@@ -115,7 +121,7 @@ class Planner:
             fetchers=tuple(self._fetchers(settings, http)),
             own=() if settings.intensity is None else tuple(own_intensity(settings.intensity)),
             basis=settings.basis,
-            cut=http.close,
+            cut=self._sharing.close,
         )
 
     def _make(self, registered: Registered[T], options: Mapping[str, Any], http: HttpClient) -> Callable[[], T]:
@@ -179,11 +185,14 @@ class Planner:
         options: Options = settings.options.get("intensity", {})
         keys = self.services(settings.api_keys)
         for name, registered, _ in _wanted(self._host.fetchers, settings.fetchers, "intensity fetcher"):
-            own = dict(options.get(name, {}))
+            known = {each.name for each in fields(registered.registration.settings)}
+            own = {**({"basis": settings.basis} if "basis" in known else {}), **options.get(name, {})}
             # A service without keys is given one where carbontracker asked for it.
-            if keys.get(name) and "token" in (each.name for each in fields(registered.registration.settings)):
+            if keys.get(name) and "token" in known:
                 own["token"] = keys[name]
-            yield Candidate(name, self._make(registered, own, http), registered.registration.inline)
+            make, inline = self._make(registered, own, http), registered.registration.inline
+            shared = not inline and not settings.offline
+            yield Candidate(name, self._sharing.behind(make, registered, own) if shared else make, inline)
 
     def _locators(self, settings: Settings, http: HttpClient) -> Iterable[Candidate]:
         options: Options = settings.options.get("locators", {})
