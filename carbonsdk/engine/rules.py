@@ -39,7 +39,10 @@ class Rules:
         if fault is None or self._settings.ignore_errors is None:
             return
         if self._settings.ignore_errors:
-            self._session.stop(f"measuring ended at a fault, as ignore_errors=True asks ({fault})")
+            reason = f"measuring ended at a fault, as ignore_errors=True asks ({fault})"
+            if self._session.alive:
+                self._session.notices.warn(f"{reason}; the training goes on")
+            self._session.stop(reason)
             return
         self._session.notices.first_fault = None  # told once
         raise MeasurementFault(fault)

@@ -15,7 +15,7 @@ from carbonsdk.reports import EpochReport, Forecast, RunReport
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consumption:
-    """Time, energy and CO2eq of so many epochs (None: of a run without any). `low` and `high` bound a forecast energy."""
+    """Time, energy and CO2eq of so many epochs (None: of a run without any). `low_` and `high_` bound what is a forecast."""
 
     epochs: int | None
     duration_s: float
@@ -27,6 +27,8 @@ class Consumption:
     reason: str | None = None
     low_joules: float | None = None
     high_joules: float | None = None
+    low_grams: float | None = None
+    high_grams: float | None = None
 
     @property
     def kwh(self) -> float | None:
@@ -78,14 +80,17 @@ def actual(report: RunReport, seen: EpochTally) -> Consumption:
 def predicted(run: RunInfo, forecast: Forecast) -> Consumption:
     """Return what all epochs are forecast to use; the run's CO2eq is shared out by energy."""
     energy = forecast.epochs_energy_joules
-    grams = forecast.co2eq_grams.value if forecast.co2eq_grams else None
-    shared = _share(grams, part=energy.value, whole=forecast.energy_joules.value)
+    co2eq, whole = forecast.co2eq_grams, forecast.energy_joules.value
+    bounds = (None, None, None) if co2eq is None else (co2eq.low, co2eq.value, co2eq.high)
+    low, grams, high = (_share(each, part=energy.value * run.pue, whole=whole) for each in bounds)
     return Consumption(
         epochs=forecast.epochs_total,
         duration_s=forecast.epochs_duration_s.value,
         joules=energy.value * run.pue,
-        grams=None if shared is None else shared * run.pue,
+        grams=grams,
         pue=run.pue,
+        low_grams=low,
+        high_grams=high,
         low_joules=energy.low * run.pue,
         high_joules=energy.high * run.pue,
     )

@@ -25,7 +25,7 @@ _MORE = 2
 
 
 class KnownMessages:
-    """Writes components, the first forecast and the actual consumption; with `verbose` 2 all that happens between."""
+    """Writes components, warnings, the first forecast and the actual consumption; with `verbose` 2 all that happens between."""
 
     def __init__(self, stream: Stream, *, settings: ConsoleSettings, clock: Clock) -> None:
         self._stream = stream
@@ -53,6 +53,8 @@ class KnownMessages:
                 self._consumed(f"Predicted consumption for {forecast.epochs_total} epoch(s):", predicted(run, forecast))
             case RunFinished(_, report):
                 self._finished(report)
+            case WarningRaised(_, text):
+                self._say(f"WARNING - {text}")
             case _ if self._settings.verbose >= _MORE:
                 self._detail(event)
 
@@ -101,7 +103,10 @@ class KnownMessages:
         return f"{consumption.kwh:.{self._settings.decimal_precision}f} kWh" + (f" ({', '.join(remarks)})" if remarks else "")
 
     def _grams(self, consumption: Consumption) -> str:
-        return "unknown" if consumption.grams is None else f"{consumption.grams:.{self._settings.decimal_precision}f} g"
+        if consumption.grams is None:
+            return "unknown"
+        remark = _span(consumption.low_grams, consumption.grams, consumption.high_grams)
+        return f"{consumption.grams:.{self._settings.decimal_precision}f} g" + (f" ({remark})" if remark else "")
 
     def _detail(self, event: Event) -> None:
         match event:
@@ -118,8 +123,6 @@ class KnownMessages:
                 self._say(
                     f"Current carbon intensity is {intensity.grams_per_kwh:.2f} gCO2eq/kWh at detected location: {zone.key}."
                 )
-            case WarningRaised(_, text):
-                self._say(f"WARNING - {text}")
 
     def _epoch(self, report: EpochReport, *, number: int) -> str:
         precision = self._settings.decimal_precision
@@ -146,9 +149,16 @@ def _remarks(consumption: Consumption) -> list[str]:
     remarks = ["estimated"] if consumption.quality is Quality.ESTIMATED else []
     if consumption.partial:
         remarks.append("incomplete")
-    if consumption.low_joules is not None and consumption.high_joules is not None and consumption.joules:
-        low, high = (bound / consumption.joules - 1 for bound in (consumption.low_joules, consumption.high_joules))
-        remarks.append(f"a forecast, {low:+.0%} to {high:+.0%}")
+    forecast = _span(consumption.low_joules, consumption.joules, consumption.high_joules)
+    if forecast:
+        remarks.append(forecast)
     if consumption.pue != 1.0:
         remarks.append(f"PUE of {consumption.pue:g} included")
     return remarks
+
+
+def _span(low: float | None, value: float | None, high: float | None) -> str | None:
+    """Return how far a forecast may be off; None for what is no forecast, or none any more."""
+    if low is None or high is None or not value or low == high:
+        return None
+    return f"a forecast, {low / value - 1:+.0%} to {high / value - 1:+.0%}"
