@@ -63,7 +63,7 @@ def test_the_first_forecast_is_the_prediction_for_all_epochs(watch, story):
         "Predicted consumption for 4 epoch(s):\n"
         "\tTime:\t0:00:40\n"
         "\tEnergy:\t0.0060 kWh (a forecast, -10% to +10%)\n"
-        "\tCO2eq:\t2.4000 g\n"
+        "\tCO2eq:\t2.4000 g (a forecast, -67% to +67%)\n"
     )
 
 
