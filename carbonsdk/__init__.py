@@ -20,14 +20,17 @@ if TYPE_CHECKING:
     from carbonsdk.api import configure, current, epoch, span, stop, track_epoch
     from carbonsdk.reports import EpochReport, Forecast, RunReport, SpanReport
     from carbonsdk.tracker import CarbonTracker
+    from carbonsdk.when import BestStart, best_start
 
 __all__ = [
+    "BestStart",
     "CarbonTracker",
     "EpochReport",
     "Forecast",
     "RunReport",
     "SpanReport",
     "__version__",
+    "best_start",
     "configure",
     "current",
     "epoch",
@@ -42,6 +45,7 @@ _HOMES = {
     **dict.fromkeys(("configure", "current", "epoch", "span", "stop", "track_epoch"), "carbonsdk.api"),
     **dict.fromkeys(("EpochReport", "Forecast", "RunReport", "SpanReport"), "carbonsdk.reports"),
     "CarbonTracker": "carbonsdk.tracker",
+    **dict.fromkeys(("BestStart", "best_start"), "carbonsdk.when"),
 }
 
 
