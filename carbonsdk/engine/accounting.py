@@ -49,14 +49,13 @@ class Step(NamedTuple):
     """What happened between two readings of a device.
 
     `joules` were used, `covered_ns` of the time was observed, `variance` (J²) is that of the integration. `fault` tells of a
-    reading that cannot be true; then nothing is counted. `usable` says whether the later reading can be built upon.
+    reading that cannot be true; then nothing is counted.
     """
 
     joules: float
     covered_ns: int
     variance: float = 0.0
     fault: str | None = None
-    usable: bool = True
 
 
 class Limits(NamedTuple):
@@ -118,7 +117,7 @@ def _counted(old: CounterReading, new: CounterReading, elapsed_ns: int, limit: L
     seconds = (elapsed_ns + limit.refresh_ns) / NS_PER_S
     if joules < 0 or joules > limit.max_watts * seconds + 0.001:
         return Step(0.0, 0, fault="the energy counter jumped by more than the device can draw: a reset, or a fault")
-    if wraps_at is not None and limit.max_watts * seconds > wraps_at and elapsed_ns > limit.longest_gap_ns:
+    if wraps_at is not None and joules + wraps_at <= limit.max_watts * seconds:
         # Two wraps cannot be told from one: what is counted is the least that it can have been.
         return Step(joules, 0, fault="the energy counter was read so late that it may have wrapped more than once")
     return Step(joules, elapsed_ns)
@@ -132,5 +131,6 @@ def _integrated(old: PowerReading, new: PowerReading, elapsed_ns: int, limit: Li
     averaged_s = min(new.window_s, seconds)
     inferred_s = seconds - averaged_s
     joules = new.watts * averaged_s + 0.5 * (old.watts + new.watts) * inferred_s
-    half_width = 0.5 * abs(new.watts - old.watts) * seconds
+    # A step of power somewhere between: 1.96 standard deviations of an even spread over the interval.
+    half_width = 1.96 / math.sqrt(12) * abs(new.watts - old.watts) * seconds
     return Step(joules, elapsed_ns, variance=half_width * half_width)

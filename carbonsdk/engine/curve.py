@@ -1,11 +1,13 @@
 """One device's monotone curve: cumulative joules against the monotonic clock."""
 
+import math
 from bisect import bisect_right
 from typing import NamedTuple
 
-from carbonsdk.engine.accounting import Limits, Stamped, flaw, step
+from carbonsdk.engine.accounting import WHOLE, Limits, Stamped, Step, flaw, step
+from carbonsdk.engine.averaging import Averages
+from carbonsdk.engine.trend import Trend
 from carbonsdk.model import CounterReading, PowerReading
-from carbonsdk.units import NS_PER_S
 
 
 class Mark(NamedTuple):
@@ -28,14 +30,16 @@ class Curve:
 
     __slots__ = (
         "_at",
+        "_averages",
         "_counted",
         "_covered",
         "_covered_counted",
+        "_doubt",
         "_joules",
+        "_lag_at_first",
         "_last",
         "_limits",
-        "_peak",
-        "_slope",
+        "_trend",
         "_variance",
     )
 
@@ -45,11 +49,13 @@ class Curve:
         self._joules: list[float] = []
         self._covered: list[float] = []
         self._variance: list[float] = []
+        self._doubt: list[float] = []
         self._last: Stamped | None = None
         self._counted = 0.0  # what the readings add up to; a knot may run ahead of it by a little
         self._covered_counted = 0.0
-        self._slope = 0.0  # joules per ns, lately
-        self._peak = 0.0  # the steepest that it was lately
+        self._trend = Trend(limits)
+        self._averages: Averages | None = None
+        self._lag_at_first: float | None = None  # None until the first power is known
 
     def __len__(self) -> int:
         return len(self._at)
@@ -67,26 +73,53 @@ class Curve:
             return None
         return reading.wraps_at_joules / self._limits.max_watts
 
+    def most_joules(self, duration_ns: int) -> float:
+        """Return what the device can have used in some time, by the most that it drew lately."""
+        return self._trend.most_joules(duration_ns)
+
     def record(self, current: Stamped) -> str | None:
         """Add a reading; return what is wrong with it, or None."""
         fault = flaw(current.reading, self._limits)
         if fault is not None:
             return fault
-        at_ns = current.at_ns
+        trend = self._trend
         if self._last is None:
-            self._append(at_ns, self._variance[-1] if self._variance else 0.0)
+            trend.begin(current, self._counted)
+            self._append(current.at_ns, 0.0)
         else:
-            taken = step(self._last, current, self._limits)
+            taken, slack = self._step(self._last, current)
             fault = taken.fault
             self._counted += taken.joules
             self._covered_counted += taken.covered_ns
-            self._lean(taken.joules, taken.covered_ns, current)
-            self._append(at_ns, self._variance[-1] + taken.variance)
+            if taken.covered_ns > 0:
+                trend.learn(current, self._counted, joules=taken.joules, elapsed_ns=taken.covered_ns)
+            else:
+                trend.begin(current, self._counted)
+            self._append(current.at_ns, self._variance[-1] + taken.variance, slack)
         self._last = current
         return fault
 
-    def _append(self, at_ns: int, variance: float) -> None:
-        joules, covered = self._counted, self._covered_counted
+    def _step(self, previous: Stamped, current: Stamped) -> tuple[Step, float]:
+        """Return what happened since the reading before, and how far off the newest point alone can be."""
+        reading = current.reading
+        if not isinstance(reading, PowerReading):
+            return step(previous, current, self._limits), 0.0
+        if reading.window_s > 0 and current.part is WHOLE:
+            if self._averages is None:
+                self._averages = Averages(previous, self._limits)
+            averaged = self._averages.take(previous, current)
+            return averaged.step, self._trend.shape_joules(averaged.width_ns, averaged.share, averaged.rise)
+        taken = step(previous, current, self._limits)
+        return taken._replace(variance=taken.variance + self._trend.missed(taken.covered_ns)), 0.0
+
+    def _append(self, at_ns: int, variance: float, slack_joules: float = 0.0) -> None:
+        trend = self._trend
+        if self._lag_at_first is None and trend.slope > 0:
+            # Before its first reading the device is taken to have drawn what it drew after it.
+            self._lag_at_first = trend.lag_joules
+            self._doubt = [trend.doubt_joules] * len(self._at)
+        joules = self._counted + trend.lag_joules - (self._lag_at_first or 0.0)
+        covered = self._covered_counted
         if self._at:
             at_ns = max(at_ns, self._at[-1] + 1)
             joules = max(joules, self._joules[-1])
@@ -95,14 +128,7 @@ class Curve:
         self._joules.append(joules)
         self._covered.append(covered)
         self._variance.append(variance)
-
-    def _lean(self, joules: float, covered_ns: int, current: Stamped) -> None:
-        if isinstance(current.reading, PowerReading):
-            self._slope = current.part.of(current.reading.watts, NS_PER_S) / 1e9
-        elif covered_ns > 4 * self._limits.refresh_ns:
-            # Over fewer steps of the counter than that, the slope is the step's and not the power's.
-            self._slope = joules / covered_ns
-        self._peak = max(self._slope, 0.98 * self._peak)
+        self._doubt.append(math.hypot(trend.doubt_joules, slack_joules))
 
     def mark(self, at_ns: int, *, freeze: bool = False, silent: bool = False) -> Mark | None:
         """Return the curve at an instant, or None before the first reading.
@@ -117,37 +143,34 @@ class Curve:
             return self._beyond(at_ns, freeze=freeze, silent=silent)
         i = bisect_right(at, at_ns) - 1
         if at[i] == at_ns:
-            return Mark(self._joules[i], self._covered[i], self._variance[i], self._step_joules(), True)
-        share = (at_ns - at[i]) / (at[i + 1] - at[i])
+            return Mark(self._joules[i], self._covered[i], self._variance[i], self._doubt[i], True)
+        width_ns = at[i + 1] - at[i]
+        share = (at_ns - at[i]) / width_ns
         rise = self._joules[i + 1] - self._joules[i]
-        # The rise may have come early or late: at most what lies to either side, nothing right at a reading.
-        shape = 2.0 * share * (1.0 - share) * rise
+        doubt = self._doubt[i] + share * (self._doubt[i + 1] - self._doubt[i])
         return Mark(
             self._joules[i] + share * rise,
             self._covered[i] + share * (self._covered[i + 1] - self._covered[i]),
             self._variance[i] + share * (self._variance[i + 1] - self._variance[i]),
-            shape + self._step_joules(),
+            math.hypot(doubt, self._trend.shape_joules(width_ns, share, rise)),
             True,
         )
 
     def _beyond(self, at_ns: int, *, freeze: bool, silent: bool) -> Mark:
         ahead_ns = at_ns - self._at[-1]
         joules, covered, variance = self._joules[-1], self._covered[-1], self._variance[-1]
-        open_joules = self._peak * ahead_ns + self._step_joules()
+        doubt = math.hypot(self._doubt[-1], self._trend.beyond_joules(ahead_ns))
         if not freeze:
-            return Mark(joules, covered, variance, open_joules, False)
+            return Mark(joules, covered, variance, doubt, False)
         if not silent:
-            joules += self._slope * ahead_ns
+            joules += self._trend.slope * ahead_ns
             covered += ahead_ns
         self._at.append(at_ns)
         self._joules.append(joules)
         self._covered.append(covered)
         self._variance.append(variance)
-        return Mark(joules, covered, variance, open_joules, True)
-
-    def _step_joules(self) -> float:
-        # A counter read at a random point of its refresh interval lags by 0…refresh: 95 % lie within ±0.475 of that.
-        return 0.475 * self._peak * self._limits.refresh_ns
+        self._doubt.append(doubt)
+        return Mark(joules, covered, variance, doubt, True)
 
     def rise(self, start_ns: int, end_ns: int) -> tuple[float, float, float, float]:
         """Return start joules, joules, covered nanoseconds and noise of an interval; cheaper than two marks.
@@ -158,24 +181,26 @@ class Curve:
         top = len(at) - 1
         if top < 1 or end_ns <= at[0]:
             return (0.0, 0.0, 0.0, 0.0)
+        shape_joules = self._trend.shape_joules
         i = min(max(bisect_right(at, start_ns) - 1, 0), top - 1)
         width, climb = at[i + 1] - at[i], energy[i + 1] - energy[i]
         share = max(0.0, (start_ns - at[i]) / width) if start_ns < at[i + 1] else 1.0
         first, first_covered = energy[i] + share * climb, covered[i] + share * (covered[i + 1] - covered[i])
         if end_ns <= at[i + 1]:
             part = max(0.0, (end_ns - max(start_ns, at[0])) / width)
-            return (first, part * climb, part * (covered[i + 1] - covered[i]), 2.0 * part * (1.0 - part) * climb)
-        noise = 2.0 * share * (1.0 - share) * climb
+            return (first, part * climb, part * (covered[i + 1] - covered[i]), shape_joules(width, part, climb))
+        early = shape_joules(width, share, climb) + self._doubt[i]
         j = min(bisect_right(at, end_ns) - 1, top - 1)
-        climb = energy[j + 1] - energy[j]
-        share = min(1.0, (end_ns - at[j]) / (at[j + 1] - at[j]))
-        noise += 2.0 * share * (1.0 - share) * climb + self._step_joules()
+        width, climb = at[j + 1] - at[j], energy[j + 1] - energy[j]
+        share = min(1.0, (end_ns - at[j]) / width)
+        late = shape_joules(width, share, climb) + self._doubt[j]
         last, last_covered = energy[j] + share * climb, covered[j] + share * (covered[j + 1] - covered[j])
-        return (first, last - first, last_covered - first_covered, noise)
+        variance = max(0.0, self._variance[j] - self._variance[i])
+        return (first, last - first, last_covered - first_covered, math.sqrt(early * early + late * late + variance))
 
     def forget_before(self, at_ns: int) -> None:
         """Let go of what lies before an instant, but for the last point before it."""
         keep = bisect_right(self._at, at_ns) - 1
         if keep > 64:  # a slice costs its length: do it seldom
-            for column in (self._at, self._joules, self._covered, self._variance):
+            for column in (self._at, self._joules, self._covered, self._variance, self._doubt):
                 del column[:keep]

@@ -2,10 +2,10 @@
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from carbonsdk.engine.accounting import Stamped, limits
+from carbonsdk.engine.accounting import Part, Stamped, limits
 from carbonsdk.engine.curve import Curve, Mark
 from carbonsdk.journal.records import Use
 from carbonsdk.model import Device
@@ -29,10 +29,11 @@ class Account:
     """One device of the ledger: its curve, and why it is silent when it is.
 
     `silent` gives the reason while no readings are to be expected (lost, quarantined, given up); then its curve is final.
-    `reach_ns` is how far beyond its newest reading the curve may be drawn: where reading it again would cost too much.
+    `reach_ns` is how far beyond its newest reading the curve may be drawn: where reading it again would cost too much. `part`
+    tells what is counted of the energy since it was last called; None is all.
     """
 
-    __slots__ = ("curve", "device", "fault", "reach_ns", "silent", "since_ns")
+    __slots__ = ("curve", "device", "fault", "part", "reach_ns", "silent", "since_ns")
 
     def __init__(self, device: Device, curve: Curve, since_ns: int) -> None:
         self.device = device
@@ -41,6 +42,7 @@ class Account:
         self.fault: str | None = None
         self.silent: str | None = None
         self.reach_ns = 0
+        self.part: Callable[[], Part] | None = None
 
 
 class Ledger:
@@ -59,9 +61,11 @@ class Ledger:
             return len(self.accounts) - 1
 
     def record(self, index: int, stamped: Stamped) -> str | None:
-        """Add a reading to a device's curve; return what is wrong with it, or None."""
+        """Add a reading to a device's curve; return what is wrong with it, or None. Raises what the account's `part` raises."""
+        account = self.accounts[index]
+        if account.part is not None:
+            stamped = stamped._replace(part=account.part())  # outside the lock: it may ask a driver
         with self._lock:
-            account = self.accounts[index]
             fault = account.curve.record(stamped)
             account.silent = None
             account.fault = fault or account.fault
@@ -86,6 +90,10 @@ class Ledger:
         """Return, for each device and each interval, start joules, joules, covered nanoseconds and noise."""
         with self._lock:
             return [[account.curve.rise(start, end) for start, end in intervals] for account in self.accounts]
+
+    def most_joules(self, index: int, duration_ns: int) -> float:
+        """Return what a device can have used in some time, by the most that it drew lately."""
+        return self.accounts[index].curve.most_joules(duration_ns)
 
     def known_until(self) -> int | None:
         """Return the newest instant at which every device that still answers has a reading, or None."""
@@ -118,13 +126,16 @@ class Ledger:
         if covered_ns <= 0 < duration_ns:
             return Use(index, start.joules, None, 0.0, 0.0, account.silent or account.fault or "no reading in this interval")
         coverage = 1.0 if duration_ns <= 0 else min(1.0, covered_ns / duration_ns)
+        joules = after.joules - start.joules
         noise = math.sqrt(
             max(0.0, after.variance - start.variance)
             + start.edge_joules * start.edge_joules
             + after.edge_joules * after.edge_joules
         )
+        # No edge can hide more than the device can have drawn in all that time.
+        noise = min(noise, max(joules, self.most_joules(index, duration_ns) - joules))
         reason = (account.silent or account.fault) if coverage < 0.999 else None
-        return Use(index, start.joules, after.joules - start.joules, coverage, noise, reason)
+        return Use(index, start.joules, joules, coverage, noise, reason)
 
 
 def _mark(account: Account, at_ns: int) -> Mark | None:

@@ -66,6 +66,12 @@ def test_a_sample_so_late_that_it_may_hide_two_wraps_is_marked():
     assert "more than once" in taken.fault
 
 
+def test_a_late_sample_that_can_hide_no_second_wrap_counts():
+    # 40,000 J in 150 s at 500 W at most: another 65,532 J would need 211 s.
+    taken = step(counter(0, 10.0, 65_532.0), counter(150, 40_010.0, 65_532.0), LIMIT)
+    assert (taken.joules, taken.covered_ns, taken.fault) == (40_000.0, 150 * S, None)
+
+
 def test_instant_power_is_integrated_by_trapezoid():
     # From 100 W to 300 W in 2 s: mean 200 W.
     assert step(power(0, 100.0), power(2, 300.0), LIMIT).joules == pytest.approx(400.0)
@@ -108,8 +114,9 @@ def test_a_part_of_what_lies_below_the_idle_power_is_nothing():
 
 
 def test_a_part_of_a_power_is_a_part_of_its_uncertainty():
-    # 100 W, then 200 W, a second apart: 150 J ± 50 J, and half of both.
+    # 100 W, then 200 W, a second apart: 150 J, and a step evenly spread over ±50 J has 1.96 × 100/√12 J; half of both.
     before = Stamped(0, 0, PowerReading(100.0))
     after = Stamped(S, S, PowerReading(200.0), Part(share=0.5))
     taken = step(before, after, LIMIT)
-    assert (taken.joules, taken.variance) == (75.0, 625.0)
+    assert taken.joules == 75.0
+    assert math.sqrt(taken.variance) == pytest.approx(0.5 * 1.96 * 100 / math.sqrt(12))
