@@ -25,7 +25,7 @@ HEADINGS = {
 def settings() -> str:
     """Return a list of every setting: type, default, meaning and range."""
     return "\n\n".join(
-        f"`{each.name}`\n: {each.metadata['help']}{_limits(each.metadata)} {_type(each.type)}, {_default(each)}."
+        f"`{each.name}`\n: {each.metadata['help']}{_limits(each.metadata)} {_type(each.type)}; default: {_default(each)}."
         for each in dataclasses.fields(Settings)
     )
 
