@@ -181,6 +181,16 @@ def test_every_message_is_in_the_files_as_soon_as_it_is_known(make_sink, story, 
     assert "Epoch 1:" in standard.read_text()
 
 
+def test_an_epoch_that_broke_off_is_an_early_stop(write, story):
+    complete = [story.epoch(1), story.epoch(2), story.epoch(3)]
+    last = story.epoch(4)
+    broken_off = replace(last, report=replace(last.report, partial=True))
+
+    standard, _ = write(*complete, broken_off, story.finished())
+
+    assert "Training was interrupted before all 4 epochs were monitored." in standard
+
+
 class TestWithCarbontracker:
     """The released package reads our files; skipped where it is not installed."""
 

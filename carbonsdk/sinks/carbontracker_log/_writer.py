@@ -37,6 +37,7 @@ class TrackerLogs:
         self._tally = EpochTally()
         self._provisional: dict[int, int] = {}
         self._forecast_written = False
+        self._broken_off = 0
 
     def handle(self, event: Event) -> None:
         """Write what the event tells, if anything."""
@@ -77,6 +78,7 @@ class TrackerLogs:
 
     def _epoch(self, report: EpochReport) -> None:
         self._tally.add(report)
+        self._broken_off += report.partial or report.failed
         if report.provisional:
             # carbontracker counts epochs from 1, whatever their own numbers are.
             self._provisional[report.number] = self._tally.count
@@ -101,7 +103,7 @@ class TrackerLogs:
     def _end(self, run: RunInfo, report: RunReport) -> None:
         self._name_components(report)
         wanted = self._settings.monitor_epochs if self._settings.monitor_epochs > 0 else run.epochs_planned
-        if wanted is not None and report.epoch_count < wanted:
+        if wanted is not None and report.epoch_count - self._broken_off < wanted:
             self._info(f"Training was interrupted before all {wanted} epochs were monitored.")
         used = actual(report, self._tally)
         mean, intensity = intensity_of(used), report.intensity
