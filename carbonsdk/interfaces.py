@@ -40,6 +40,24 @@ class SupportsProcesses(Protocol):
 
 
 @runtime_checkable
+class SupportsShares(Protocol):
+    """A backend that knows how much of a device each process uses."""
+
+    def process_shares(self, device: Device) -> Mapping[int, float]:
+        """Return, by pid, the share of the device's time that each process used since the last call."""
+        ...
+
+
+@runtime_checkable
+class SupportsUsage(Protocol):
+    """A backend whose readings may be of a part of the machine: a control group's, or that of some CPUs."""
+
+    def usage(self, device: Device) -> float | None:
+        """Return the CPU seconds used so far by all that a CPU's readings are of; None for the machine, and other kinds."""
+        ...
+
+
+@runtime_checkable
 class SupportsPowerCheck(Protocol):
     """A backend of energy counters that can read the same devices' power as well, to hold one against the other."""
 

@@ -48,6 +48,8 @@ from carbonsdk.interfaces import (
     SupportsHistory,
     SupportsPowerCheck,
     SupportsProcesses,
+    SupportsShares,
+    SupportsUsage,
 )
 from carbonsdk.model import (
     Basis,
@@ -135,6 +137,8 @@ __all__ = [
     "SupportsHistory",
     "SupportsPowerCheck",
     "SupportsProcesses",
+    "SupportsShares",
+    "SupportsUsage",
     "Unauthorized",
     "WarningRaised",
     "Zone",

@@ -8,6 +8,16 @@ from typing import Any
 from carbonsdk.model import CarbonIntensity, CarbonUse, Device, EnergyUse, jsonable
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """The idle power of a device: its mean over `seconds` of rest. `busy` says that the machine was not at rest, really."""
+
+    watts: float
+    seconds: float
+    measured_at: datetime
+    busy: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceEnergy:
     """The energy of one device over an interval."""

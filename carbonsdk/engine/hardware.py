@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from carbonsdk.clock import Clock
+from carbonsdk.engine.attribution import Attribution
 from carbonsdk.engine.channel import EDGE_WAIT_S, Answer, Channel, Offer
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.notices import Notices
@@ -47,6 +48,7 @@ class Hardware:
         edge_reads: str,
         interval_ns: int,
         host: str = "",
+        attribution: Attribution | None = None,
         on_chosen: Callable[[Sequence[tuple[int, Device]], tuple[Choice, ...]], None],
     ) -> None:
         reach_ns = 2 * interval_ns if edge_reads == "never" else None
@@ -55,6 +57,7 @@ class Hardware:
         self._selection = Selection(kinds)
         self._edge_reads = edge_reads
         self._host = host
+        self._attribution = attribution
         self._on_chosen = on_chosen
         self._lock = threading.RLock()
         self._settled = threading.Condition(self._lock)
@@ -95,11 +98,15 @@ class Hardware:
     def _adopt(self, channel: Channel, answer: Answer) -> "_Adopted":
         # The backend is asked by its own value; everybody else hears whose device it is, and where.
         labelled = replace(answer.device, backend=channel.offer.name, host=self._host)
+        part = None
+        if self._attribution is not None and channel.source is not None:
+            labelled, part = self._attribution.adopt(labelled, channel.source.backend)
         index = self._ledger.open_account(labelled, self._clock.monotonic_ns())
         if answer.first is not None:
             self._ledger.record(index, answer.first)
         else:
             self._ledger.silence(index, answer.reason or "it gives no reading")
+        self._ledger.accounts[index].part = part
         return _Adopted(channel, index, answer.device, labelled)
 
     def _hand_over(self, adopted: list["_Adopted"]) -> None:
@@ -184,6 +191,8 @@ class Hardware:
 
     def tick(self, now_ns: int) -> None:
         """Have every device read, waiting for none; notice those that hang."""
+        if self._attribution is not None:
+            self._attribution.refresh()
         if time.monotonic() >= self._patient_until and any(channel.state == "ready" for channel in self.channels):
             self.choose()
         for channel in self._live:

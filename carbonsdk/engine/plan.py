@@ -1,9 +1,10 @@
 """What a session works by: every decision made, nothing touched yet."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from carbonsdk.engine.baselines import Baselines
 from carbonsdk.engine.channel import Offer
 from carbonsdk.engine.feed import FeedPlan
 from carbonsdk.events import RunInfo
@@ -26,7 +27,7 @@ class Plan:
     """How one run is to be measured, reported and recorded.
 
     `record` is the journal's path, None for a run that leaves none. `first_epoch` is the number of the next epoch of a run
-    that goes on.
+    that goes on. `share_policy` says how a process's energy is told from the machine's, None that the machine's is wanted.
     """
 
     info: RunInfo
@@ -39,6 +40,8 @@ class Plan:
     edge_reads: str = "auto"
     sync: Callable[[], object] | None = None
     settle_s: float = 0.1
+    share_policy: str | None = None
+    baselines: Baselines = field(default_factory=Baselines)
     epochs_before_forecast: int = 1
     first_epoch: int = 0
     warnings: tuple[str, ...] = ()

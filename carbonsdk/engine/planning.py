@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from carbonsdk._version import __version__
 from carbonsdk.clock import Clock, utc
+from carbonsdk.engine.baselines import load as load_baselines
 from carbonsdk.engine.channel import Offer
 from carbonsdk.engine.feed import Candidate, FeedPlan
 from carbonsdk.engine.own_intensity import own_intensity
@@ -59,6 +60,7 @@ class Planner:
         info, first_epoch = self._info(settings, launch)
         intensity = self.feed(resolved)
         http = self._http
+        baselines = load_baselines(settings.state_dir)
         return Plan(
             info=info,
             offers=tuple(self._offers(settings, http)),
@@ -70,9 +72,16 @@ class Planner:
             edge_reads=settings.edge_reads,
             sync=settings.sync,
             settle_s=settings.settle_s,
+            share_policy=settings.share_policy if settings.scope == "process" else None,
+            baselines=baselines,
             first_epoch=first_epoch,
             epochs_before_forecast=forecast_after(settings),
-            warnings=(*resolved.warnings, *self._complaints(), *_empty_keys(settings.api_keys)),
+            warnings=(
+                *resolved.warnings,
+                *filter(None, [baselines.problem]),
+                *self._complaints(),
+                *_empty_keys(settings.api_keys),
+            ),
         )
 
     def _info(self, settings: Settings, launch: Launch) -> tuple[RunInfo, int]:

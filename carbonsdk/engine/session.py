@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Sequence
 
 from carbonsdk.clock import Clock
+from carbonsdk.engine.attribution import Attribution
 from carbonsdk.engine.feed import IntensityFeed
 from carbonsdk.engine.forecaster import Forecaster
 from carbonsdk.engine.guard import Guard
@@ -15,6 +16,7 @@ from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.notices import Notices
 from carbonsdk.engine.plan import Plan
 from carbonsdk.engine.power import PowerMeter
+from carbonsdk.engine.processes import family_of_this_process
 from carbonsdk.engine.sampler import Sampler
 from carbonsdk.engine.scopes import Epoch, Span
 from carbonsdk.engine.scribe import Scribe
@@ -84,6 +86,7 @@ class Session:
             edge_reads=plan.edge_reads,
             interval_ns=wanted_ns,
             host=plan.info.host,
+            attribution=self._attribution(),
             on_chosen=self._chosen,
         )
         self.feed = IntensityFeed(plan.intensity, clock=clock, on_found=self._intensity_found, on_warning=self.notices.warn)
@@ -99,6 +102,12 @@ class Session:
         self._stop_lock = threading.Lock()
         self._final: RunReport | None = None
         self._relieved_ns = 0
+
+    def _attribution(self) -> Attribution | None:
+        policy, baselines = self.plan.share_policy, self.plan.baselines
+        if policy is None:
+            return None
+        return Attribution(policy, family=family_of_this_process, clock=self.clock, baselines=baselines)
 
     def start(self) -> None:
         """Begin the run: the record's head is written, and everything that may block goes on in threads."""

@@ -111,6 +111,12 @@ class Settings:
         default="machine",
         metadata=about("Whose energy is counted: the machine's, or the share of this process and its children."),
     )
+    share_policy: Literal["active", "including_idle"] = field(
+        default="including_idle",
+        metadata=about(
+            "How scope=process divides a device's energy: all of it, or what exceeds the idle power by `carbonsdk baseline`."
+        ),
+    )
     state_dir: Path | None = field(
         default=None, metadata=about("Directory of the runs' records; unset is the user's state directory.")
     )

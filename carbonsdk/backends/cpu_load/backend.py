@@ -79,11 +79,12 @@ class CpuLoadBackend:
         self._settings = settings
         self._clock = clock
         self._joules: dict[str, Callable[[], float]] = {}
+        self._scope: Scope | None = None
 
     def open(self) -> Sequence[Device]:
         """Start the estimates; they begin at 0 J."""
         settings = self._settings
-        scope = observed_scope(settings.proc, settings.cgroup)
+        self._scope = scope = observed_scope(settings.proc, settings.cgroup)
         cpuinfo = read_cpuinfo(settings.proc)
         tdp = tdp_of(cpuinfo, cpus=scope.cpus, given_watts=settings.cpu_tdp_watts)
         counter = LoadCounter(
@@ -112,6 +113,10 @@ class CpuLoadBackend:
         if joules is None:
             raise DeviceLost(f"{device.id} is not open")
         return CounterReading(joules())
+
+    def usage(self, device: Device) -> float | None:
+        """Return the CPU seconds of the part of the machine that the CPU's estimate is of."""
+        return self._scope.busy_s() if self._scope is not None and device.kind is DeviceKind.CPU else None
 
     def close(self) -> None:
         """Stop the estimates."""

@@ -1,6 +1,7 @@
 """A family of processes as psutil tells of it, on macOS and Windows."""
 
 import os
+import threading
 
 import psutil
 
@@ -14,6 +15,7 @@ class PsutilFamily:
 
     def __init__(self, root: int | None = None) -> None:
         self.root = os.getpid() if root is None else root
+        self._lock = threading.Lock()
         self._members: dict[int, psutil.Process] = {}
         self._used_s: dict[tuple[int, float], float] = {}
         self.refresh()
@@ -21,29 +23,30 @@ class PsutilFamily:
     @property
     def pids(self) -> frozenset[int]:
         """Return the members that were alive when `refresh` looked last."""
-        return frozenset(self._members)
+        with self._lock:
+            return frozenset(self._members)
 
     def refresh(self) -> None:
         """Look through all processes for new members."""
-        self._members = {pid: process for pid, process in self._members.items() if process.is_running()}
         try:
             root = psutil.Process(self.root)
             found = [root, *root.children(recursive=True)]
         except psutil.Error:
-            return
-        for process in found:
-            self._members.setdefault(process.pid, process)
+            found = []
+        with self._lock:
+            members = {pid: process for pid, process in self._members.items() if process.is_running()}
+            self._members = {process.pid: process for process in found} | members
 
     def cpu_s(self) -> float:
         """Return the CPU seconds that the members used so far."""
-        for process in tuple(self._members.values()):
-            try:
-                with process.oneshot():
+        with self._lock:
+            for process in self._members.values():
+                try:
                     times = process.cpu_times()
                     self._used_s[process.pid, process.create_time()] = times.user + times.system
-            except psutil.Error:
-                continue
-        return sum(self._used_s.values())
+                except psutil.Error:
+                    continue
+            return sum(self._used_s.values())
 
     def machine_cpu_s(self) -> float:
         """Return the CPU seconds that anything ran."""
@@ -53,7 +56,9 @@ class PsutilFamily:
     def memory(self) -> Memory:
         """Return the members' resident memory, shared pages counted in each, and what all processes use."""
         own_bytes = 0
-        for process in tuple(self._members.values()):
+        with self._lock:
+            members = tuple(self._members.values())
+        for process in members:
             try:
                 own_bytes += process.memory_info().rss
             except psutil.Error:

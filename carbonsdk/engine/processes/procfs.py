@@ -2,6 +2,7 @@
 
 import os
 import re
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,11 +27,13 @@ class ProcFamily:
 
     A process that ends hands its CPU time to the parent that waits for it, so that it stays in the sum; that of one whose
     parent is not in the family (a daemon) is kept here. What a child used that was never seen and never waited for is lost.
+    Any thread may ask.
     """
 
     def __init__(self, proc: Path, root: int | None = None) -> None:
         self._proc = proc
         self.root = os.getpid() if root is None else root
+        self._lock = threading.Lock()
         self._tick_s = 1.0 / os.sysconf("SC_CLK_TCK")
         self._members: dict[int, _Process] = {}
         self._ever: set[int] = set()
@@ -41,7 +44,8 @@ class ProcFamily:
     @property
     def pids(self) -> frozenset[int]:
         """Return the members that were alive when `refresh` looked last."""
-        return frozenset(self._members)
+        with self._lock:
+            return frozenset(self._members)
 
     @property
     def known_to_drivers(self) -> bool:
@@ -54,6 +58,10 @@ class ProcFamily:
     def refresh(self) -> None:
         """Look through all processes for new members."""
         found = {pid: process for pid in self._all_pids() if (process := self._read(pid)) is not None}
+        with self._lock:
+            self._admit(found)
+
+    def _admit(self, found: dict[int, _Process]) -> None:
         children: dict[int, list[_Process]] = {}
         for process in found.values():
             children.setdefault(process.parent, []).append(process)
@@ -69,6 +77,10 @@ class ProcFamily:
 
     def cpu_s(self) -> float:
         """Return the CPU seconds that the members used so far."""
+        with self._lock:
+            return self._sum_s()
+
+    def _sum_s(self) -> float:
         living_s = 0.0
         for member in tuple(self._members.values()):  # parents first: dicts keep the order in which they were found
             now = self._read(member.pid)
@@ -92,7 +104,7 @@ class ProcFamily:
         """Return the members' proportional set sizes; all processes' add up to what is mapped, anonymous or from files."""
         rows = dict(_ROW.findall((self._proc / "meminfo").read_bytes()))
         mapped_bytes = (int(rows[b"AnonPages"]) + int(rows[b"Mapped"])) * 1024
-        sizes = [self._size(pid) for pid in self._members]
+        sizes = [self._size(pid) for pid in self.pids]
         method = "resident memory" if any(resident for _, resident in sizes) else "proportional set size"
         return Memory(sum(size for size, _ in sizes), mapped_bytes, method)
 
