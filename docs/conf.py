@@ -19,7 +19,7 @@ nitpicky = True
 # No page is fetched to build these: what is Python's own, click's or a library's is named and not linked.
 nitpick_ignore_regex = [
     ("py:.*", r"(?!carbonsdk).*"),
-    ("py:.*", r"carbonsdk\..*\.(R|T)"),  # type variables
+    ("py:.*", r"carbonsdk\..*\.(R|T|T_co)"),  # type variables
     ("py:.*", r"carbonsdk\.journal\..*"),  # the record's schema has a page of its own
     ("py:.*", r"carbonsdk\..*\._\w+"),
     ("py:.*", r"carbonsdk\.sinks\.memory\.MemorySink"),  # carbonsdk.testing.RecordingSink, under the name that it is made with

@@ -1,5 +1,6 @@
 """Sphinx's side of the generated reference: fills pages in, resolves re-exported names, and counts what is documented."""
 
+import re
 from importlib import import_module
 from typing import Any
 
@@ -22,6 +23,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
             getattr(module, each)  # these modules import a name at its first use, and autodoc looks at what is there
     app.connect("env-get-outdated", _outdated)
     app.connect("source-read", _fill)
+    app.connect("autodoc-process-signature", _signature)
     app.connect("missing-reference", _resolve)
     app.connect("env-check-consistency", _count)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -34,6 +36,15 @@ def _outdated(_app: Sphinx, env: BuildEnvironment, _added: set[str], _changed: s
 
 def _fill(_app: Sphinx, _page: str, source: list[str]) -> None:
     source[0] = reference_text.filled(source[0])
+
+
+def _signature(
+    _app: Sphinx, what: str, _name: str, described: Any, _options: Any, signature: str | None, returned: str | None
+) -> tuple[str | None, str | None]:
+    """Leave out how a protocol would be called, and write a class that is a default by its name."""
+    if what == "class" and getattr(described, "_is_protocol", False):
+        return "", None
+    return signature and re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", signature), returned
 
 
 def _resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.TextElement) -> nodes.Element | None:
