@@ -1,0 +1,72 @@
+"""`scope="process"` from a tracker to its report, with real processes."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from carbonsdk import CarbonTracker
+
+BURN = "import time\nwhile time.process_time() < 0.6: pass"
+
+
+@pytest.fixture
+def tracker(tmp_path):
+    made = []
+
+    def make(**settings):
+        # A made-up CPU that always draws 100 W: what is attributed is 100 W × time × share.
+        options = {"replay": {"watts": {"cpu": 100.0}}}
+        common = {"verbose": 0, "offline": True, "zone": "DE", "state_dir": tmp_path, "update_interval": 0.1}
+        made.append(CarbonTracker(scope="process", backends=options, **common | settings))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.stop()
+
+
+def test_a_child_s_cpu_time_is_this_process_s(tracker):
+    with tracker() as measured, measured.epoch() as epoch:
+        subprocess.run([sys.executable, "-c", BURN], check=True)
+    report = epoch.report
+    machine_joules = 100.0 * report.duration_s
+    # The child's 0.6 s are at least this share of all the CPU time that there was.
+    least = 0.5 / ((os.cpu_count() or 1) * report.duration_s)
+    assert least * machine_joules <= report.energy.joules <= machine_joules * 1.001
+
+
+def test_a_process_that_sleeps_is_charged_next_to_nothing(tracker):
+    other = subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True)
+    try:
+        code = (
+            "import time, carbonsdk, sys\n"
+            "t = carbonsdk.CarbonTracker(scope='process', backends={'replay': {'watts': {'cpu': 100.0}}}, verbose=0,\n"
+            "    offline=True, zone='DE', state_dir=sys.argv[1], update_interval=0.1)\n"
+            "with t:\n"
+            "    time.sleep(0.5)\n"
+            "    with t.epoch() as epoch: time.sleep(1.0)\n"
+            "print(epoch.report.energy.joules)\n"
+        )
+        place = str(tracker().settings.state_dir)
+        done = subprocess.run([sys.executable, "-c", code, place], capture_output=True, text=True, check=True, timeout=60)
+    finally:
+        other.kill()
+        other.wait()
+    assert 0.0 <= float(done.stdout) < 50.0  # of 100 J
+
+
+def test_a_process_s_figures_are_labelled_as_estimates(tracker):
+    with tracker() as measured:
+        measured.await_devices()
+    (device,) = measured.report().devices
+    assert device.device.id == f"cpu-0/process-{os.getpid()}"
+    assert "share of CPU time (including idle)" in device.energy.method
+
+
+def test_the_active_policy_without_a_baseline_leaves_the_energy_unknown_with_a_reason(tracker):
+    with tracker(share_policy="active") as measured, measured.epoch() as epoch:
+        sum(range(10**6))
+    assert epoch.report.energy.joules is None
+    assert "carbonsdk baseline" in epoch.report.energy.reason
