@@ -1,0 +1,41 @@
+"""What commands that ask intensity services share."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from carbonsdk.cli.options import given
+
+if TYPE_CHECKING:
+    from carbonsdk.engine.inquiry import Inquiry
+
+SETTINGS = ("fetchers", "locate", "basis", "offline")
+
+
+def inquiry(settings: dict[str, Any]) -> "Inquiry":
+    """Return an inquiry with these settings, those of the environment and the files; looks for the zone if need be."""
+    from carbonsdk.clock import SystemClock
+    from carbonsdk.engine.inquiry import Inquiry
+    from carbonsdk.engine.planning import Planner
+    from carbonsdk.host import PluginHost
+    from carbonsdk.settings import resolve
+
+    clock = SystemClock()
+    resolved = resolve(given(settings))
+    plan = Planner(PluginHost.discover(resolved.settings.disable_plugins), clock).feed(resolved)
+    return Inquiry(plan, clock=clock)
+
+
+def tell_complaints(asked: "Inquiry") -> None:
+    """Say on standard error what went wrong on the way."""
+    for complaint in asked.complaints:
+        click.echo(f"carbonsdk: {complaint}", err=True)
+
+
+def write_json(value: Any) -> None:
+    """Write a value to standard output as JSON."""
+    import json
+
+    from carbonsdk.model import jsonable
+
+    click.echo(json.dumps(jsonable(value), indent=2, ensure_ascii=False))
