@@ -14,6 +14,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+# The scripts of the environment that the tests run in, which need not be on the path.
+_PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 _FREE = re.compile(
     r"(?P<space>\s+)|(?P<any>…)|(?P<number>\d[\d.,]*)|\b(?P<energy>mJ|J|Wh|kWh)\b|\b(?P<mass>µg|mg|g|kg)\b"
     r"|\b(?P<quality>measured|integrated|estimated)\b"
@@ -64,7 +66,9 @@ def run_console(step, page):
             sys.exit(f"{page}:{step['line']}: only `$ carbonsdk …` runs in a console block; write {command!r} in a sh block")
         if step["not_run"]:
             continue
-        done = subprocess.run(command, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run(
+            command, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "PATH": _PATH}
+        )
         if done.returncode:
             sys.exit(f"{page}:{step['line']}: {command} exited with {done.returncode}:\n{done.stdout}")
         check_printed(shown, done.stdout, f"{page}:{step['line']}")

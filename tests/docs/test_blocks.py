@@ -70,7 +70,6 @@ def test_the_blocks_of_a_page_run(page, tmp_path):
     environment |= {
         "HOME": str(tmp_path / "home"),
         "CARBONSDK_OFFLINE": "1",
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "COLUMNS": "120",
     }
     done = subprocess.run(
