@@ -73,6 +73,11 @@ class Curve:
             return None
         return reading.wraps_at_joules / self._limits.max_watts
 
+    @property
+    def leans(self) -> bool:
+        """Say whether the curve can be drawn on beyond its newest reading: not before its power is known."""
+        return self._trend.leans
+
     def most_joules(self, duration_ns: int) -> float:
         """Return what the device can have used in some time, by the most that it drew lately."""
         return self._trend.most_joules(duration_ns)

@@ -17,6 +17,7 @@ from carbonsdk.model import CounterReading, Device
 from carbonsdk.units import NS_PER_S
 
 SPARING = 50  # a device is not read at an edge if it was read less than this many times its cost ago
+_LEARNING = 4  # rounds before a median says what a round costs
 _PATIENCE = 3  # failures in a row before a device is left alone for a while
 _SLOW_NS = NS_PER_S // 4
 _LONGEST_BACKOFF_NS = 60 * NS_PER_S
@@ -59,7 +60,7 @@ class Source:
         self._clock = clock
         self._notices = notices
         self._devices: list[tuple[int, Device, _Health]] = []
-        self._costs: deque[int] = deque((0,), maxlen=15)
+        self._costs: deque[int] = deque(maxlen=15)
         self.cost_ns = 0  # median of the last rounds
 
     @property
@@ -103,10 +104,17 @@ class Source:
             self._read(index, device, health)
         self.last_read_ns = clock.monotonic_ns()
         self._costs.append(self.last_read_ns - begun_ns)
-        self.cost_ns = sorted(self._costs)[len(self._costs) // 2]
+        self._spare()
+
+    def _spare(self) -> None:
+        """Work out what a round costs, and how far the curves may be drawn on instead of paying it again."""
+        accounts = [self._ledger.accounts[index] for index, _, _ in self._devices]
+        # The first rounds are dearer than the rest, and say nothing yet of the power that would have to be drawn on.
+        known = len(self._costs) >= _LEARNING and all(each.curve.leans or each.silent for each in accounts)
+        self.cost_ns = sorted(self._costs)[len(self._costs) // 2] if known else 0
         reach_ns = self._reach_ns if self._reach_ns is not None else 2 * SPARING * self.cost_ns
-        for index, _, _ in self._devices:
-            self._ledger.accounts[index].reach_ns = reach_ns
+        for account in accounts:
+            account.reach_ns = reach_ns
 
     def _read(self, index: int, device: Device, health: _Health) -> None:
         clock = self._clock

@@ -8,10 +8,11 @@ from carbonsdk.units import NS_PER_S
 
 _SIGMAS = 1.96  # half-widths are those of a 95 % interval
 _SHORTEST_NS = 1_000_000
+_LAGGING_NS = 10_000_000  # a quicker sensor lags by less than an edge is sharp
 _MEMORY = 12  # changes of power that an average remembers
 _PRIOR = 0.4  # of the power: how much it is taken to vary before anything was seen
 _HIDDEN = 0.2  # of the power: bursts that are over before they show in two readings' difference
-_LAG = 0.6  # of a step's energy at the peak: calibrated by benchmarks/accuracy.py on random load
+_LAG = 0.7  # of a step's energy at the peak: calibrated by benchmarks/accuracy.py on random load
 _BURST = 1.5  # of the peak: more than that in a short time would have shown
 _PEAK_LEFT = 0.98  # of the peak, each second
 
@@ -87,8 +88,15 @@ class Trend:
         self.peak = max(self.peak, slope)
 
     @property
+    def leans(self) -> bool:
+        """Say whether the power is known at all, so that the curve can be drawn on beyond its newest reading."""
+        return self._moves > 0
+
+    @property
     def lag_joules(self) -> float:
         """Return what was used but does not show yet."""
+        if self._refresh_ns < _LAGGING_NS:
+            return 0.0
         return 0.5 * self.slope * self._refresh_ns
 
     def most_joules(self, duration_ns: int) -> float:
