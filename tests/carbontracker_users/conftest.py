@@ -13,8 +13,6 @@ import carbonsdk as ct
 
 # 400 W and 100 W at carbontracker's default load of 50 %: 250 W together.
 SIMULATED = {"sim_cpu": "Xeon", "sim_cpu_tdp": 100, "sim_gpu": "A100", "sim_gpu_watts": 400}
-WATTS = 250.0
-DANISH_GRAMS_PER_KWH = 143.3
 
 
 @pytest.fixture
@@ -39,7 +37,7 @@ def train():
     def loop(tracker, epochs):
         for _ in range(epochs):
             tracker.epoch_start()
-            sum(range(20_000))
+            sum(range(400_000))
             tracker.epoch_end()
         return tracker
 
