@@ -28,7 +28,8 @@ class PowercapZone:
     """One zone: `id` is its folder (`intel-rapl:0:1`), `name` what its `name` file says; None leaves that file out.
 
     `start_uj` is the counter at the tree's birth; None gives each zone another, as on real machines. `mirrors` names the
-    zone whose counter this one repeats. `range_uj=None` leaves `max_energy_range_uj` out.
+    zone whose counter this one repeats. `range_uj=None` leaves `max_energy_range_uj` out. `phase_s` is how much later than
+    at whole refreshes the counter moves: those of two sockets do not move in unison.
     """
 
     id: str
@@ -38,6 +39,7 @@ class PowercapZone:
     range_uj: int | None = INTEL_RANGE_UJ
     mirrors: str | None = None
     has_counter: bool = True
+    phase_s: float = 0.0
 
 
 class PowercapTree:
@@ -77,7 +79,8 @@ class PowercapTree:
         age_s = seconds(self._clock.monotonic_ns() - self._born_ns)
         if self._refresh_s > 0:
             # The small share keeps an instant that is a whole number of refreshes from falling to the one before.
-            age_s = math.floor(age_s / self._refresh_s + 1e-9) * self._refresh_s
+            since_s = age_s - zone.phase_s
+            age_s = zone.phase_s + math.floor(since_s / self._refresh_s + 1e-9) * self._refresh_s
         total_uj = self._offsets_uj[zone.id] + round(zone.profile.joules(age_s) * 1e6)
         return total_uj if zone.range_uj is None else total_uj % zone.range_uj
 
