@@ -69,7 +69,7 @@ trackers(1, **SILENT)
 constructed = trackers(5, **SILENT)
 scans = [scan() for _ in range(5)]
 
-tracker = CarbonTracker(verbose=0, state_dir=STATE, zone="DE", backends={{"rapl": {{"root": ROOT}}}}, update_interval=60.0)
+tracker = CarbonTracker(verbose=0, state_dir=STATE, zone="DE", backends={{"rapl": {{"root": ROOT}}}})
 source = next(each.source for each in tracker._session.hardware.channels if each.source)
 
 def per_call(act, n, rounds=7):

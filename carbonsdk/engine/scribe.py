@@ -13,7 +13,7 @@ from carbonsdk.journal.assembly import Assembly
 from carbonsdk.journal.records import Record
 from carbonsdk.journal.writer import JournalWriter
 
-_MOST_UNFOLDED = 256
+_MOST_UNFOLDED = 1_024
 
 
 class Scribe:
