@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import os
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
@@ -174,3 +175,13 @@ async def _drive_async(inner: AsyncGenerator[Any, Any], epoch: "Epoch") -> Async
                 step = functools.partial(inner.athrow, error)
             else:
                 step = functools.partial(inner.asend, sent)
+
+
+def _after_fork_in_child() -> None:
+    # A thread that the child does not have may have been making the default tracker.
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     # The engine is imported when a tracker is made: importing this module must cost next to nothing.
     from pathlib import Path
 
+    from carbonsdk.engine.opening import Opened
     from carbonsdk.engine.scopes import Epoch, Span
     from carbonsdk.engine.session import Session
     from carbonsdk.interfaces import Secret
@@ -71,17 +72,20 @@ class CarbonTracker:
         given = {name: value for name, value in locals().items() if name not in ("self", "settings") and value is not _UNSET}
         import atexit
 
-        from carbonsdk.engine.opening import Opened
+        from carbonsdk.engine.opening import opened
 
-        opened = Opened({**given, **settings}, style=self._style, stream=self._stream)
+        made = opened({**given, **settings}, style=self._style, stream=self._stream)
+        self._adopt(made)
+        made.begin()
+        atexit.register(_stop_at_exit, weakref.ref(made.session))
+
+    def _adopt(self, opened: "Opened") -> None:
         self.settings = opened.settings
         self._session = opened.session
         self._rules = opened.rules
         self._planner = opened.planner
         self._token: Token[CarbonTracker | None] | None = None
         self._manual: Epoch | None = None
-        opened.begin()
-        atexit.register(_stop_at_exit, weakref.ref(opened.session))
 
     # Epochs and spans.
 
@@ -113,7 +117,7 @@ class CarbonTracker:
 
         Without it an epoch in the first moments of a process is covered from the answers on, and its coverage says so.
         """
-        return self._session.hardware.await_all(timeout_s)
+        return self.alive and self._session.hardware.await_all(timeout_s)
 
     def epoch_start(self) -> None:
         """Begin an epoch, as carbontracker's users do. One that is still open is closed, and marked partial."""
@@ -143,7 +147,7 @@ class CarbonTracker:
 
     def forecast(self) -> "Forecast | None":
         """Return a forecast of the whole run from the epochs so far; None without a number of epochs, or before the first."""
-        return self._session.forecaster.forecast()
+        return self._session.forecast()
 
     def set_api_keys(self, api_keys: "Mapping[str, str | Secret]") -> None:
         """Give intensity services their keys after construction; raise SettingsError for an unknown service."""
@@ -165,6 +169,16 @@ class CarbonTracker:
         """Say whether the run goes on in this process."""
         return self._session.alive
 
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> Any:
+        """Pickle as a tracker that measures nothing: what is pickled goes to another process, which is not the run."""
+        return _copied, (type(self), self._session, self.settings.epochs)
+
     def __enter__(self) -> Self:
         self._token = IN_CONTEXT.set(self)
         _ENTERED.append(weakref.ref(self))
@@ -178,6 +192,14 @@ class CarbonTracker:
             except ValueError:  # left in another context than entered: there is nothing to restore here
                 self._token = None
         self.stop()
+
+
+def _copied(kind: type[CarbonTracker], session: "Session", epochs: int | None) -> CarbonTracker:
+    from carbonsdk.engine.opening import copied
+
+    tracker = kind.__new__(kind)
+    tracker._adopt(copied(session, epochs))  # noqa: SLF001 - half of the constructor
+    return tracker
 
 
 def innermost() -> CarbonTracker | None:

@@ -65,10 +65,17 @@ class Channel:
         try:
             thread.start()
         except RuntimeError as error:  # a limit on processes, or the interpreter is ending
-            self.reason, self.state = str(error), "failed"
-            on_settled(self)
+            self._live_without_thread(on_settled, error)
         else:
             self._thread = thread
+
+    def _live_without_thread(self, on_settled: Callable[["Channel"], None], error: RuntimeError) -> None:
+        self._notices.warn(f"backend {self.offer.name}: {error}")
+        if self.offer.inline:
+            self._live(on_settled)
+        else:
+            self.reason, self.state = str(error), "failed"
+            on_settled(self)
 
     def _live(self, on_settled: Callable[["Channel"], None]) -> None:
         try:

@@ -34,8 +34,11 @@ class Delivery:
         self._thread = threading.Thread(target=self._live, name=f"carbonsdk-sink-{name}", daemon=True)
 
     def start(self) -> None:
-        """Start the sink's thread."""
-        self._thread.start()
+        """Start the sink's thread; where none can be had, the sink is dropped."""
+        with Guard(f"sink {self.name}", self._notices.fault) as started:
+            self._thread.start()
+        if started.error is not None:
+            self._give_up()
 
     def put(self, event: Callable[[], Event | None]) -> None:
         """Queue an event; never blocks."""
@@ -53,15 +56,19 @@ class Delivery:
         with Guard(f"sink {self.name}", self._notices.fault) as made:
             sink = self._make()
         if made.error is not None:
-            with self._turn:
-                self._closing = True
-                self.dropped += len(self._queue)
-                self._queue.clear()
+            self._give_up()
             return
         while (make_event := self._next()) is not None:
             self._hand_over(sink, make_event)
         with Guard(f"closing sink {self.name}", self._notices.fault):
             sink.close()
+
+    def _give_up(self) -> None:
+        with self._turn:
+            self._closing = True
+            self.dropped += len(self._queue)
+            self._queue.clear()
+            self._turn.notify_all()
 
     def _next(self) -> Callable[[], Event | None] | None:
         with self._turn:
@@ -96,7 +103,8 @@ class Delivery:
 
     def join(self, deadline_s: float) -> str | None:
         """Wait until `time.monotonic()` reaches the deadline; return the thread's name if the sink is stuck."""
-        self._thread.join(max(0.0, deadline_s - time.monotonic()))
+        if self._thread.ident is not None:
+            self._thread.join(max(0.0, deadline_s - time.monotonic()))
         if not self._thread.is_alive():
             return None
         with self._turn:

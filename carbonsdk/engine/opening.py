@@ -16,14 +16,9 @@ class Opened:
 
     __slots__ = ("planner", "rules", "session", "settings")
 
-    def __init__(self, call: Mapping[str, Any], *, style: str, stream: str) -> None:
-        resolved = resolve(call)
-        self.settings: Settings = resolved.settings
-        clock = SystemClock()
-        self.planner = Planner(PluginHost.discover(resolved.settings.disable_plugins), clock)
-        plan = self.planner.plan(resolved, console=_console(resolved.settings, style=style, stream=stream))
-        self.session = Session(plan, clock)
-        self.rules = Rules(resolved.settings, self.session)
+    def __init__(self, settings: Settings, planner: Planner, session: Session) -> None:
+        self.settings, self.planner, self.session = settings, planner, session
+        self.rules = Rules(settings, session)
 
     def begin(self) -> None:
         """Begin the run; raise BackendUnavailable for a backend that the user named and that is absent."""
@@ -33,6 +28,20 @@ class Opened:
         except BaseException:
             self.session.stop("the tracker could not be constructed")
             raise
+
+
+def opened(call: Mapping[str, Any], *, style: str, stream: str) -> Opened:
+    """Return the session that a call asks for; raise SettingsError for a mistake in it."""
+    resolved = resolve(call)
+    clock = SystemClock()
+    planner = Planner(PluginHost.discover(resolved.settings.disable_plugins), clock)
+    plan = planner.plan(resolved, console=_console(resolved.settings, style=style, stream=stream))
+    return Opened(resolved.settings, planner, Session(plan, clock))
+
+
+def copied(session: Session, epochs: int | None) -> Opened:
+    """Return what the copy of a tracker in another process goes by: a session that measures nothing, and no rules."""
+    return Opened(Settings(epochs=epochs), Planner(PluginHost(()), session.clock), session)
 
 
 def _console(settings: Settings, *, style: str, stream: str) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Spans and epochs as people open them: context managers that stamp the clock and leave the rest to the session."""
 
+from collections.abc import Callable
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -71,6 +72,9 @@ class Span(_Activation):
             if book.crowded:
                 self._session.relieve(book)
 
+    def __reduce__(self) -> tuple[Callable[..., "Span"], tuple["Session", str]]:
+        return Span, (self._session, self.name)
+
     @property
     def report(self) -> SpanReport:
         """Return what the span used; raise RuntimeError while it is still open."""
@@ -133,6 +137,9 @@ class Epoch(_Activation):
     def suspend(self) -> None:
         """Stop being the current scope, where a generator yields to code that is not its own."""
         (self.inner or self)._deactivate()  # noqa: SLF001
+
+    def __reduce__(self) -> tuple[Callable[..., "Epoch"], tuple["Session", str]]:
+        return Epoch, (self.session, self.name)
 
     @property
     def report(self) -> EpochReport | SpanReport:

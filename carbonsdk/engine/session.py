@@ -5,10 +5,11 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
+from typing import Self
 
-from carbonsdk.clock import Clock
+from carbonsdk.clock import Clock, SystemClock
 from carbonsdk.engine.attribution import Attribution
-from carbonsdk.engine.feed import IntensityFeed
+from carbonsdk.engine.feed import FeedPlan, IntensityFeed
 from carbonsdk.engine.forecaster import Forecaster
 from carbonsdk.engine.guard import Guard
 from carbonsdk.engine.hardware import Hardware, interval_ns
@@ -28,6 +29,7 @@ from carbonsdk.events import (
     EpochFinished,
     IntensityFound,
     RunFinished,
+    RunInfo,
     RunStarted,
     WarningRaised,
 )
@@ -43,23 +45,22 @@ from carbonsdk.journal.records import (
     Warned,
 )
 from carbonsdk.model import CarbonIntensity, Device, Zone
-from carbonsdk.reports import Choice, EpochReport, RunReport, SpanReport
+from carbonsdk.reports import Choice, EpochReport, Forecast, RunReport, SpanReport
 from carbonsdk.units import NS_PER_S, nanoseconds
 
 NOTE_EVERY_NS = 60 * NS_PER_S
 SYNC_EVERY_NS = 5 * NS_PER_S
 STOP_WITHIN_S = 1.9  # all told: a process that ends by an exception is to be gone within 2 s
 _RELIEF_EVERY_NS = NS_PER_S // 100
-_IN_A_FORK = "this process is a fork of the one that is measured"
 _LIVE: "weakref.WeakSet[Session]" = weakref.WeakSet()
 
 
 class Session:
     """A run under way. Its threads are daemons; `stop` ends them all, or names those that are stuck in somebody's call.
 
-    `state` is "new", "running", "stopped" or "forked": a child of a fork has no threads, measures nothing and writes nothing,
-    and touches no lock, for a thread that the child does not have may have held it. Without `ticking` there is no sampler:
-    whoever made the session calls `tick`.
+    `state` is "new", "running", "stopped" or "elsewhere": a fork and a pickled copy have no threads, measure nothing, write
+    nothing, and a fork touches no lock, for a thread that it does not have may have held it. Without `ticking` there is no
+    sampler: whoever made the session calls `tick`.
     """
 
     def __init__(self, plan: Plan, clock: Clock, *, ticking: bool = True) -> None:
@@ -208,7 +209,7 @@ class Session:
         """Settle the spans of a book that fills faster than ticks come."""
         now_ns = self.clock.monotonic_ns()
         # Where no reading comes (a driver hangs), the book stays crowded: not every span is to find that out.
-        if self.state == "forked" or now_ns < self._relieved_ns + _RELIEF_EVERY_NS:
+        if self.state == "elsewhere" or now_ns < self._relieved_ns + _RELIEF_EVERY_NS:
             return
         self._relieved_ns = now_ns
         with Guard("settling spans", self.notices.fault):
@@ -296,10 +297,16 @@ class Session:
             self.notices.warn(f"{self.stop_reason}: what runs now is not measured")
 
     def _unmeasured(self, epoch: Epoch, *, failed: bool) -> EpochEnded:
-        reason = _IN_A_FORK if self.state == "forked" else self.stop_reason
         end_ns = self.clock.monotonic_ns() + self._offset_ns
         return EpochEnded(
-            epoch.number, epoch.name, epoch.start_ns + self._offset_ns, end_ns, (), failed=failed, partial=True, reason=reason
+            epoch.number,
+            epoch.name,
+            epoch.start_ns + self._offset_ns,
+            end_ns,
+            (),
+            failed=failed,
+            partial=True,
+            reason=self.stop_reason,
         )
 
     # What people ask.
@@ -310,7 +317,7 @@ class Session:
         return self._assembly().epoch_report(epoch.ended)
 
     def _assembly(self) -> Assembly:
-        if self.state != "forked":
+        if self.state != "elsewhere":
             return self.scribe.assembly
         bare = Assembly()
         bare.add(RunBegan(self.plan.info, self.start_ns + self._offset_ns))
@@ -318,7 +325,7 @@ class Session:
 
     def span_report(self, span: Span) -> SpanReport:
         """Return a span's report, waiting for a reading if none has come since it ended."""
-        if span.rises is None and span.book is not None and self.state != "forked":
+        if span.rises is None and span.book is not None and self.state != "elsewhere":
             if self.state == "running":
                 self.hardware.read_edge(self.clock.monotonic_ns())
             span.book.settle(span.end_ns)
@@ -326,7 +333,7 @@ class Session:
         uses = tuple(use_of(device, rise, duration_ns) for device, rise in enumerate(span.rises or ()))
         ended = EpochEnded(-1, span.name, span.start_ns + self._offset_ns, span.end_ns + self._offset_ns, uses)
         whole = self._assembly().epoch_report(ended)
-        reason = whole.reason if span.rises is not None else _IN_A_FORK if self.state == "forked" else self.stop_reason
+        reason = whole.reason if span.rises is not None else self.stop_reason
         return SpanReport(
             name=span.name,
             start=whole.start,
@@ -337,6 +344,10 @@ class Session:
             carbon=whole.carbon,
             reason=reason,
         )
+
+    def forecast(self) -> Forecast | None:
+        """Return a forecast of the whole run from the epochs so far."""
+        return None if self.state == "elsewhere" else self.forecaster.forecast()
 
     def report(self) -> RunReport:
         """Return the run so far."""
@@ -368,7 +379,7 @@ class Session:
 
         Takes `STOP_WITHIN_S` at most; the report of what would not end in time is a warning.
         """
-        if self._final is not None or self.state in ("new", "forked"):
+        if self._final is not None or self.state in ("new", "elsewhere"):
             return self._final or self._bare_report()
         with self._stop_lock:
             if self._final is None:
@@ -401,11 +412,29 @@ class Session:
         _LIVE.discard(self)
         return final
 
+    # Other processes.
+
+    def leave(self, reason: str) -> None:
+        """Be a run that is measured elsewhere."""
+        self.state, self.stop_reason = "elsewhere", reason
+        self.notices = Notices()
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[[RunInfo], "Session"], tuple[RunInfo]]:
+        return _copied, (self.plan.info,)
+
+
+def _copied(info: RunInfo) -> Session:
+    session = Session(Plan(info=info, offers=(), intensity=FeedPlan()), SystemClock())
+    session.leave("this is a copy of a tracker in another process, which measures")
+    return session
+
 
 def _after_fork_in_child() -> None:
-    # Locks may be held by threads that the child does not have: the state is all that is touched.
     for session in list(_LIVE):
-        session.state = "forked"
+        session.leave("this process is a fork of the one that is measured")
 
 
 if hasattr(os, "register_at_fork"):
