@@ -125,6 +125,17 @@ class Channel:
             return Answer(device, None, device.sensor.note)
         return Answer(device, Stamped(before_ns, self._clock.monotonic_ns(), reading), None)
 
+    def renew(self, device: Device) -> None:
+        """Take a new first reading of a device that is adopted late: what it used before is none of the run's.
+
+        The caller holds the source's lock.
+        """
+        assert self.source is not None  # noqa: S101 - a ready channel has one
+        backend = self.source.backend
+        self.answers = [
+            self._first_answer(backend, device) if answer.device.id == device.id else answer for answer in self.answers
+        ]
+
     def _serve(self) -> None:
         source = self.source
         assert source is not None  # noqa: S101 - a ready channel has one

@@ -11,6 +11,8 @@ from carbonsdk.engine.attribution import Attribution
 from carbonsdk.engine.channel import EDGE_WAIT_S, Answer, Channel, Offer
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.notices import Notices
+from carbonsdk.engine.processes import Family
+from carbonsdk.engine.residents import Residents
 from carbonsdk.engine.selection import Selection
 from carbonsdk.engine.source import SPARING
 from carbonsdk.errors import BackendUnavailable
@@ -35,7 +37,10 @@ class _Adopted(NamedTuple):
 
 
 class Hardware:
-    """All channels of a run. `on_chosen` hears of each round of newly adopted devices, in a channel's thread."""
+    """All channels of a run. `on_chosen` hears of each round of newly adopted devices, in a channel's thread.
+
+    With `attribution` what is counted is a process's part; with `residents_of` only devices that its family runs on.
+    """
 
     def __init__(  # noqa: PLR0913 - the engine's own wiring, made in one place
         self,
@@ -49,12 +54,14 @@ class Hardware:
         interval_ns: int,
         host: str = "",
         attribution: Attribution | None = None,
+        residents_of: Callable[[], Family] | None = None,
         on_chosen: Callable[[Sequence[tuple[int, Device]], tuple[Choice, ...]], None],
     ) -> None:
         reach_ns = 2 * interval_ns if edge_reads == "never" else None
         self.channels = [Channel(offer, ledger=ledger, clock=clock, notices=notices, reach_ns=reach_ns) for offer in offers]
         self._ledger, self._clock, self._notices = ledger, clock, notices
-        self._selection = Selection(kinds)
+        self._residents = residents_of and Residents(residents_of, notices=notices, on_found=self.choose)
+        self._selection = Selection(kinds, *([self._residents.objection] if self._residents else ()))
         self._edge_reads = edge_reads
         self._host = host
         self._attribution = attribution
@@ -71,10 +78,14 @@ class Hardware:
         """Open every backend in a thread of its own."""
         for channel in self.channels:
             channel.start(self._on_settled)
+        if self._residents is not None:
+            self._residents.start(self.channels)
         if not self.channels:
             self.choose()
 
     def _on_settled(self, _channel: Channel) -> None:
+        if self._residents is not None:
+            self._residents.nudge()
         self.choose()
 
     def choose(self) -> None:
@@ -89,7 +100,8 @@ class Hardware:
                 self._hand_over(adopted)
                 self._drop_superseded()
             answered = not any(channel.state == "opening" for channel in self.channels)
-            if answered and not self._live and not adopted:
+            held_back = any(self._selection.held_back(channel) for channel in self.channels)
+            if answered and not self._live and not adopted and not held_back:
                 self._notices.missing("nothing here can be measured; `carbonsdk doctor` tells why, and what to do")
             if adopted or answered:
                 self._on_chosen([(each.account, each.labelled) for each in adopted], self.choices)
@@ -216,9 +228,12 @@ class Hardware:
         if self._lock.acquire(timeout=max(0.0, deadline_s - time.monotonic())):
             self._stopped = True
             self._lock.release()
+        stuck = []
+        if self._residents is not None:
+            stuck.append(self._residents.stop(min(0.5, max(0.0, deadline_s - time.monotonic()))))
         for channel in self.channels:
             channel.stop()
-        stuck = (channel.join(max(0.0, deadline_s - time.monotonic())) for channel in self.channels)
+        stuck.extend(channel.join(max(0.0, deadline_s - time.monotonic())) for channel in self.channels)
         return [name for name in stuck if name is not None]
 
 

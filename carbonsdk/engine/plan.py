@@ -40,6 +40,7 @@ class Plan:
     edge_reads: str = "auto"
     sync: Callable[[], object] | None = None
     settle_s: float = 0.1
+    devices_by_pid: bool = False
     share_policy: str | None = None
     baselines: Baselines = field(default_factory=Baselines)
     epochs_before_forecast: int = 1

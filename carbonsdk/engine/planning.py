@@ -72,6 +72,7 @@ class Planner:
             edge_reads=settings.edge_reads,
             sync=settings.sync,
             settle_s=settings.settle_s,
+            devices_by_pid=settings.devices_by_pid,
             share_policy=settings.share_policy if settings.scope == "process" else None,
             baselines=baselines,
             first_epoch=first_epoch,

@@ -1,6 +1,6 @@
 """Choosing what to measure with, so that every device is measured by the best that answers, and none twice."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from carbonsdk.engine.channel import Answer, Channel
@@ -19,10 +19,16 @@ class Verdict(NamedTuple):
 
 
 class Selection:
-    """What was chosen so far. Choices are final; a backend that answers late gets what is still unmeasured."""
+    """What was chosen so far. Choices are final; a backend that answers late gets what is still unmeasured.
 
-    def __init__(self, kinds: frozenset[DeviceKind]) -> None:
+    `objection` may hold a device back, with a reason, until it has none any more.
+    """
+
+    def __init__(
+        self, kinds: frozenset[DeviceKind], objection: Callable[[str, Device], str | None] = lambda _name, _device: None
+    ) -> None:
         self._kinds = kinds
+        self._not_yet = objection
         self._winner: dict[DeviceKind, str] = {}
         self._adopted: list[tuple[str, Device]] = []
         self._refused: dict[tuple[str, str], str] = {}
@@ -53,6 +59,8 @@ class Selection:
             if against is not None:
                 self._refused[name, device.id] = against
                 continue
+            if self._not_yet(name, device) is not None:
+                continue
             self._winner.setdefault(kind, name)
             self._adopted.append((name, device))
             yield channel, answer
@@ -76,14 +84,28 @@ class Selection:
         told = []
         for channel in channels:
             name = channel.offer.name
+            held_back = self.held_back(channel)
             mine = [device.name for owner, device in self._adopted if owner == name]
             if mine:
-                told.append(Choice(backend=name, chosen=True, reason=_because(channel), devices=tuple(mine)))
+                told.append(Choice(backend=name, chosen=True, reason=_because(channel) + _less(held_back), devices=tuple(mine)))
                 continue
             refusals = [reason for (owner, _), reason in self._refused.items() if owner == name]
+            refusals += held_back
             reason = channel.reason or "; ".join(dict.fromkeys(refusals)) or _silence(channel)
             told.append(Choice(backend=name, chosen=False, reason=reason))
         return tuple(told)
+
+    def held_back(self, channel: Channel) -> list[str]:
+        """Return the devices of a channel that are not measured yet, each with the reason."""
+        name = channel.offer.name
+        return [
+            f"{answer.device.name}: {why}"
+            for answer in (channel.answers if channel.state == "ready" else ())
+            if answer.device.kind in self._kinds
+            and not self._has(name, answer.device)
+            and (name, answer.device.id) not in self._refused
+            and (why := self._not_yet(name, answer.device)) is not None
+        ]
 
     def superseded(self) -> list[tuple[str, Device]]:
         """Return adopted devices whose energy a later one holds as well: they must not be counted any more."""
@@ -119,6 +141,10 @@ def _same(one: Device, other: Device) -> bool:
 def _because(channel: Channel) -> str:
     methods = dict.fromkeys(answer.device.sensor.method for answer in channel.answers)
     return ("named by the user: " if channel.offer.named else "answered: ") + ", ".join(methods)
+
+
+def _less(held_back: Sequence[str]) -> str:
+    return f"; without {', '.join(held_back)}" if held_back else ""
 
 
 def _silence(channel: Channel) -> str:
