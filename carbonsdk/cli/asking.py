@@ -8,12 +8,18 @@ from carbonsdk.cli.options import given
 
 if TYPE_CHECKING:
     from carbonsdk.engine.inquiry import Inquiry
+    from carbonsdk.model import Zone
 
 SETTINGS = ("fetchers", "locate", "basis", "offline")
 
 
-def inquiry(settings: dict[str, Any]) -> "Inquiry":
-    """Return an inquiry with these settings, those of the environment and the files; looks for the zone if need be."""
+def inquiry(settings: dict[str, Any], *, zone: "Zone | None" = None) -> "Inquiry":
+    """Return an inquiry with these settings, those of the environment and the files.
+
+    Without a zone, here or there, this machine's is looked for.
+    """
+    from dataclasses import replace
+
     from carbonsdk.clock import SystemClock
     from carbonsdk.engine.inquiry import Inquiry
     from carbonsdk.engine.planning import Planner
@@ -23,7 +29,7 @@ def inquiry(settings: dict[str, Any]) -> "Inquiry":
     clock = SystemClock()
     resolved = resolve(given(settings))
     plan = Planner(PluginHost.discover(resolved.settings.disable_plugins), clock).feed(resolved)
-    return Inquiry(plan, clock=clock)
+    return Inquiry(plan if zone is None else replace(plan, zone=zone), clock=clock)
 
 
 def tell_complaints(asked: "Inquiry") -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from carbonsdk.cli.options import setting_options
+from carbonsdk.cli.reconcile import command as reconcile_command
 
 if TYPE_CHECKING:
     from carbonsdk.reports import EpochReport, RunReport
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 @click.group("runs")
 def command() -> None:
-    """List the recorded runs, or show one."""
+    """List the recorded runs, show one, or settle its CO2eq."""
+
+
+command.add_command(reconcile_command)
 
 
 @command.command("list")
