@@ -140,7 +140,9 @@ class Session:
     def _chosen(self, adopted: Sequence[tuple[int, Device]], choices: tuple[Choice, ...]) -> None:
         now_ns = self.clock.monotonic_ns() + self._offset_ns
         for index, device in adopted:
-            self.scribe.note(DeviceFound(index, device, now_ns))
+            # Of a process's part nobody knows what of it is idle; the policy "active" takes that off instead.
+            baseline = None if self.plan.share_policy else self.plan.baselines.of(device)
+            self.scribe.note(DeviceFound(index, device, now_ns, baseline))
         self.scribe.note(SelectionMade(choices))
         devices = tuple(account.device for account in self.ledger.accounts)
         self.scribe.tell(lambda: DevicesChosen(self.plan.info, devices, choices))
@@ -285,7 +287,7 @@ class Session:
             epoch.ended = ended
             self.scribe.note(ended)
         if ended.provisional:
-            self.settling.provisional(ended)
+            self.settling.provisional(ended, epoch)
         self.forecaster.saw(ended)
         if self.forecaster.eager:
             self._sampler.nudge()
@@ -344,6 +346,7 @@ class Session:
             devices=whole.devices,
             carbon=whole.carbon,
             reason=reason,
+            above_idle=whole.above_idle,
         )
 
     def forecast(self) -> Forecast | None:

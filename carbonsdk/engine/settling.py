@@ -41,7 +41,7 @@ class Settling:
     def __init__(self, ledger: Ledger, scribe: Scribe, roster: Roster, *, clock: Clock, start_ns: int) -> None:
         self._ledger, self._scribe, self._roster, self._clock = ledger, scribe, roster, clock
         self._origin = Marks(start_ns, ())
-        self._provisional: list[EpochEnded] = []
+        self._provisional: list[tuple[EpochEnded, Epoch]] = []
         self._next_slot_ns = self._slot_after(start_ns)
         self._offset_ns = clock.wall_ns(0)
         self.on_corrected: Callable[[EpochEnded], None] = lambda _: None
@@ -51,9 +51,9 @@ class Settling:
         wall_ns = self._clock.wall_ns(monotonic_ns)
         return monotonic_ns + SLOT_NS - wall_ns % SLOT_NS
 
-    def provisional(self, ended: EpochEnded) -> None:
-        """Remember an epoch whose readings are still out."""
-        self._provisional.append(ended)
+    def provisional(self, ended: EpochEnded, epoch: Epoch) -> None:
+        """Remember an epoch whose readings are still out; its report is the corrected one when they are in."""
+        self._provisional.append((ended, epoch))
         del self._provisional[:-_MOST_PROVISIONAL]
 
     def follow(self, now_ns: int, *, boundaries: Callable[[int, int], Iterable[int]]) -> None:
@@ -71,11 +71,13 @@ class Settling:
 
     def _correct(self, until_ns: int) -> None:
         offset_ns = self._offset_ns
-        for ended in [each for each in self._provisional if each.end_ns - offset_ns <= until_ns]:
-            self._provisional.remove(ended)
+        due = [each for each in self._provisional if each[0].end_ns - offset_ns <= until_ns]
+        for ended, epoch in due:
+            self._provisional.remove((ended, epoch))
             start = self._ledger.marks(ended.start_ns - offset_ns)
             end = self._ledger.marks(ended.end_ns - offset_ns)
             corrected = ended._replace(uses=self._ledger.uses(start, end), provisional=False)
+            epoch.ended = corrected
             self._scribe.note(corrected)
             self.on_corrected(corrected)
             self._scribe.tell(lambda corrected=corrected: self.tell_corrected(corrected))  # type: ignore[misc]
@@ -97,7 +99,7 @@ class Settling:
     def _oldest_needed(self, until_ns: int) -> int:
         needed = [until_ns, self._next_slot_ns - SLOT_NS]
         needed.extend(epoch.start_ns for epoch in self._roster.epochs() if epoch.marks is None or not epoch.marks.settled)
-        needed.extend(ended.start_ns - self._offset_ns for ended in self._provisional)
+        needed.extend(ended.start_ns - self._offset_ns for ended, _ in self._provisional)
         needed.extend(oldest for book in self._roster.books() if (oldest := book.oldest_ns()) is not None)
         return min(needed)
 
