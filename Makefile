@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-plugins test-carbontracker lint docs wheel ci clean
+.PHONY: help demo test test-plugins test-examples test-carbontracker lint docs wheel ci clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test-plugins: $(VENV)-plugins/.test ## Run the tests of the packages under plugi
 	@set -e; for plugin in $(PLUGINS); do echo "== $$plugin"; \
 		$(VENV)-plugins/bin/python -m pip --quiet --disable-pip-version-check install "./$$plugin"; \
 		(cd "$$plugin" && "$(abspath $(VENV)-plugins)/bin/pytest" -q); done
+
+test-examples: $(VENV)-examples/.test ## Run the examples, and what needs Jupyter or PyTorch (make test-examples TORCH=torch)
+	$(VENV)-examples/bin/pytest -q tests/examples tests/cases
 
 test-carbontracker: $(VENV)-carbontracker/.test ## Have the released carbontracker read our log files
 	$(VENV)-carbontracker/bin/pytest -q tests/carbontracker_users tests/carbontracker_logs tests/sinks/test_carbontracker_log.py
@@ -51,7 +54,7 @@ ci: ## Do what the continuous integration does
 	.ci/run
 
 clean: ## Remove the environments and what was built
-	rm -rf $(VENV) $(VENV)-plugins $(VENV)-carbontracker build dist docs/_build
+	rm -rf $(VENV) $(VENV)-plugins $(VENV)-examples $(VENV)-carbontracker build dist docs/_build
 
 $(VENV)/.run: pyproject.toml | $(BIN)/python
 	$(PIP) install --editable .
@@ -69,6 +72,10 @@ $(VENV)/.lint: pyproject.toml | $(BIN)/python
 # Not editable: a plugin is tested against carbonsdk as people have it.
 $(VENV)-plugins/.test: pyproject.toml $(shell find carbonsdk -name '*.py') | $(VENV)-plugins/bin/python
 	$(VENV)-plugins/bin/python -m pip --quiet --disable-pip-version-check install ".[test]"
+	@touch $@
+
+$(VENV)-examples/.test: pyproject.toml | $(VENV)-examples/bin/python
+	$(VENV)-examples/bin/python -m pip --quiet --disable-pip-version-check install --editable ".[test,examples]" $(TORCH)
 	@touch $@
 
 $(VENV)-carbontracker/.test: pyproject.toml | $(VENV)-carbontracker/bin/python
