@@ -1,0 +1,66 @@
+"""`carbonsdk predict`: what a recorded run will have used, or would use with more epochs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from carbonsdk.cli.options import setting_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from carbonsdk.reports import Estimate, Forecast
+
+
+@click.command("predict")
+@click.argument("run")
+@click.option(
+    "--epochs", "epochs_total", type=click.IntRange(min=1), help="Epochs of the whole run; unset, those that were planned."
+)
+@setting_options("state_dir")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+def command(run: str, epochs_total: int | None, as_json: bool, state_dir: Path | None) -> None:
+    """Forecast energy, time and CO2eq of the whole run RUN from the epochs on record.
+
+    RUN is a run's id, the beginning of one, or the path of its record; it may still be under way, and `--epochs` may be more
+    or fewer than were planned.
+    """
+    from carbonsdk import runs
+    from carbonsdk.engine.recorded import recorded_forecast
+    from carbonsdk.errors import JournalError
+    from carbonsdk.settings import resolve
+
+    parts = runs.parts(run, resolve({"state_dir": state_dir}).settings.state_dir)
+    info = parts[0].assembly.run_info
+    total = epochs_total or info.epochs_planned
+    if total is None:
+        raise click.UsageError(f"how many epochs {info.run_id} is to have is not on record: say it with --epochs")
+    made = recorded_forecast(parts, epochs_total=total)
+    if made is None:
+        raise JournalError(f"{info.run_id} has no epoch of known energy yet: there is nothing to forecast from")
+    if as_json:
+        import json
+
+        click.echo(json.dumps(made.to_dict(), indent=2, ensure_ascii=False))
+        return
+    _show(made, title=f"{info.run_id}{f' ({info.name})' if info.name else ''}")
+
+
+def _show(made: "Forecast", *, title: str) -> None:
+    from carbonsdk import figures
+    from carbonsdk.totals import line
+
+    seen = f"{made.epochs_seen} epoch{'' if made.epochs_seen == 1 else 's'} seen"
+    click.echo(click.style(f"{title}: forecast for {made.epochs_total} epochs, {seen}", bold=True))
+    click.echo(line("energy", _between(made.energy_joules, figures.energy)))
+    click.echo(line("of which", f"{figures.energy(made.epochs_energy_joules.value)} in the epochs"))
+    click.echo(line("time", _between(made.duration_s, figures.duration)))
+    grams = made.co2eq_grams
+    click.echo(line("CO2eq", "unknown: no intensity is known" if grams is None else _between(grams, figures.mass)))
+    if made.reason:
+        click.echo(line("rests on", made.reason))
+
+
+def _between(estimate: "Estimate", written: "Callable[[float], str]") -> str:
+    return f"{written(estimate.value)} ({written(estimate.low)} to {written(estimate.high)} at {estimate.level:.0%})"
