@@ -9,6 +9,8 @@ import click
 
 from carbonsdk.cli.options import setting_options
 from carbonsdk.cli.reconcile import command as reconcile_command
+from carbonsdk.cli.runs_import import command as import_command
+from carbonsdk.cli.runs_total import command as total_command
 
 if TYPE_CHECKING:
     from carbonsdk.reports import EpochReport, RunReport
@@ -17,10 +19,11 @@ if TYPE_CHECKING:
 
 @click.group("runs")
 def command() -> None:
-    """List the recorded runs, show one, or settle its CO2eq."""
+    """List the recorded runs, show one, or settle its CO2eq; take in the logs of carbontracker."""
 
 
-command.add_command(reconcile_command)
+for _more in (reconcile_command, import_command, total_command):
+    command.add_command(_more)
 
 
 @command.command("list")

@@ -71,7 +71,7 @@ def carbontracker():
     interpreter = sys.executable if find_spec("carbontracker") else os.environ.get("CARBONTRACKER_PYTHON")
     if not interpreter:
         pytest.skip(
-            "needs carbontracker 2.4.7 here (`tox -e carbontracker`), or an interpreter that has it in CARBONTRACKER_PYTHON"
+            "needs carbontracker 2.4.7 here (`make test-carbontracker`), or an interpreter that has it in CARBONTRACKER_PYTHON"
         )
 
     def parse(directory):
