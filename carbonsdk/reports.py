@@ -18,6 +18,22 @@ class Baseline:
     busy: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AboveIdle:
+    """What an interval used beyond what its devices draw at rest.
+
+    `joules` are net: the energy less `idle_joules`, those of the idle power over the time observed. They are of the devices
+    whose idle power is known; those in `without` are in neither figure. Noise can put them below 0. `measured_at` is when the
+    oldest of the idle powers was measured, `busy` says that the machine was not really at rest then.
+    """
+
+    joules: float
+    idle_joules: float
+    measured_at: datetime
+    without: tuple[str, ...] = ()
+    busy: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceEnergy:
     """The energy of one device over an interval."""
@@ -49,6 +65,12 @@ class _Dated:
     energy: EnergyUse
     carbon: CarbonUse
     duration_s: float
+    above_idle: AboveIdle | None
+
+    @property
+    def net_joules(self) -> float | None:
+        """Return the joules above idle, or None where no idle power was measured (`carbonsdk baseline` does that)."""
+        return None if self.above_idle is None else self.above_idle.joules
 
     @property
     def co2eq_grams(self) -> float | None:
@@ -89,6 +111,7 @@ class SpanReport(_Dated):
     carbon: CarbonUse
     provisional: bool = False
     reason: str | None = None
+    above_idle: AboveIdle | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +135,7 @@ class EpochReport(_Dated):
     partial: bool = False
     provisional: bool = False
     reason: str | None = None
+    above_idle: AboveIdle | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +213,7 @@ class RunReport(_Dated):
     pue: float = 1.0
     attempts: int = 1
     record: str | None = None
+    above_idle: AboveIdle | None = None
 
     @property
     def facility_joules(self) -> float | None:

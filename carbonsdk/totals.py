@@ -6,7 +6,7 @@ from carbonsdk import figures
 from carbonsdk.counted import counted, simulated
 from carbonsdk.equivalents import equivalents
 from carbonsdk.model import CarbonIntensity, Signal
-from carbonsdk.reports import RunReport
+from carbonsdk.reports import AboveIdle, RunReport
 
 # Below this share of the run, what lies between epochs is not worth a line.
 _WORTH_A_LINE = 0.001
@@ -47,6 +47,8 @@ def _rows(report: RunReport, *, interpretable: bool) -> Iterator[tuple[str, str]
     parts = counted(report.devices)
     if len(parts) > 1:
         yield "of which", ", ".join(f"{each.device.name} {_part(each.energy.joules, use.joules)}" for each in parts)
+    if report.above_idle is not None:
+        yield "above idle", _above_idle(report.above_idle)
     between = (use.joules or 0.0) - (report.epochs_energy.joules or 0.0)
     if report.epoch_count and use.joules and between > _WORTH_A_LINE * use.joules:
         yield "between", f"{figures.energy(between)} of it outside the epochs"
@@ -62,6 +64,13 @@ def _rows(report: RunReport, *, interpretable: bool) -> Iterator[tuple[str, str]
         yield "missing", text
     if report.record:
         yield "record", report.record
+
+
+def _above_idle(net: AboveIdle) -> str:
+    text = f"{figures.energy(net.joules)}, {figures.energy(net.idle_joules)} at rest"
+    rested = "with the machine not at rest, on" if net.busy else "on"
+    text += f" (idle power measured {rested} {net.measured_at:%Y-%m-%d})"
+    return f"{text}, without {', '.join(net.without)}" if net.without else text
 
 
 def _part(joules: float | None, whole: float | None) -> str:

@@ -26,7 +26,14 @@ from carbonsdk.journal.records import (
     Use,
     Warned,
 )
-from carbonsdk.journal.sense import is_sensible_device, is_sensible_intensity, sensible, sensible_slot, sensible_uses
+from carbonsdk.journal.sense import (
+    is_sensible_baseline,
+    is_sensible_device,
+    is_sensible_intensity,
+    sensible,
+    sensible_slot,
+    sensible_uses,
+)
 from carbonsdk.journal.shelf import EpochShelf
 from carbonsdk.journal.tally import EpochReports, Tally
 from carbonsdk.journal.union import EpochUnion
@@ -176,6 +183,7 @@ class Assembly:
             pue=run.pue,
             attempts=run.attempt,
             record=record,
+            above_idle=tally.above_idle(uses, units.seconds(state.at_ns - began.start_ns)),
         )
 
     def last_known(self) -> StateNoted:
@@ -236,6 +244,8 @@ class Assembly:
         devices, index = self._tally.devices, record.device_index
         if is_sensible_device(record, devices=len(devices)):
             self._tally.devices = (*devices[:index], record.device, *devices[index + 1 :])
+            if record.baseline is not None and is_sensible_baseline(record.baseline):
+                self._tally.baselines = {**self._tally.baselines, index: record.baseline}
 
     def _add_selection(self, record: SelectionMade) -> None:
         self._selection = record.selection

@@ -10,6 +10,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "device_index": "the number that names the device in this journal",
         "device": "the device",
         "since_ns": "from when on it is measured",
+        "baseline": "its idle power, where `carbonsdk baseline` has measured it",
     },
     "SelectionMade": {"selection": "each backend that was considered, and what came of it"},
     "IntensityKnown": {
@@ -104,6 +105,12 @@ FIELDS: dict[str, dict[str, str]] = {
         "max_watts": "more than the device can draw",
         "contains": "kinds of device whose energy is in this one's already",
         "note": "for people",
+    },
+    "Baseline": {
+        "watts": "the idle power",
+        "seconds": "how long it was measured",
+        "measured_at": "when it was measured",
+        "busy": "whether the machine was not at rest, really",
     },
     "Choice": {
         "backend": "the backend",

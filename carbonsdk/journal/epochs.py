@@ -8,10 +8,11 @@ from carbonsdk.clock import utc
 from carbonsdk.energy import across_devices, device_use
 from carbonsdk.journal.claims import Part
 from carbonsdk.journal.records import EpochEnded, Use
+from carbonsdk.journal.resting import above_idle
 from carbonsdk.journal.shelf import NEWEST
 from carbonsdk.journal.tally import Tally
 from carbonsdk.model import CarbonIntensity, CarbonUse
-from carbonsdk.reports import DeviceEnergy, EpochReport
+from carbonsdk.reports import AboveIdle, DeviceEnergy, EpochReport
 
 Seen = tuple[int, EpochEnded]
 """Which process, and its epoch."""
@@ -84,6 +85,7 @@ def _merged(group: Sequence[Seen], tallies: Sequence[Tally]) -> EpochReport:
         partial=any(epoch.partial for _, epoch in group),
         provisional=any(epoch.provisional for _, epoch in group),
         reason="; ".join(reasons) or None,
+        above_idle=_above_idle(chosen, tallies, simulated=simulated),
     )
 
 
@@ -100,6 +102,16 @@ def _chosen(group: Sequence[Seen], tallies: Sequence[Tally]) -> list[tuple[int, 
 
 def _worth(epoch: EpochEnded, use: Use) -> tuple[bool, int]:
     return (use.joules is not None, epoch.end_ns - epoch.start_ns)
+
+
+def _above_idle(
+    chosen: Sequence[tuple[int, EpochEnded, Use]], tallies: Sequence[Tally], *, simulated: bool
+) -> AboveIdle | None:
+    return above_idle(
+        tallies[at].resting(use, units.seconds(epoch.end_ns - epoch.start_ns))
+        for at, epoch, use in chosen
+        if simulated or not tallies[at].devices[use.device].simulated
+    )
 
 
 def _device_energy(tally: Tally, use: Use) -> DeviceEnergy:

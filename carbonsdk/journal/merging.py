@@ -10,10 +10,11 @@ from carbonsdk.errors import JournalError
 from carbonsdk.footprint import carbon_use
 from carbonsdk.journal.claims import Claim, Part, claims, totals
 from carbonsdk.journal.epochs import carbon_sum, merged_epochs
+from carbonsdk.journal.resting import above_idle
 from carbonsdk.journal.tally import Tally
 from carbonsdk.journal.union import length
 from carbonsdk.model import CarbonUse, Device, EnergyUse
-from carbonsdk.reports import DeviceEnergy, RunReport, SpanTotal
+from carbonsdk.reports import AboveIdle, DeviceEnergy, RunReport, SpanTotal
 
 
 def merge(parts: Sequence[Part]) -> RunReport:
@@ -58,7 +59,14 @@ def merge(parts: Sequence[Part]) -> RunReport:
         pue=run.pue,
         attempts=_attempts(parts),
         record=lead.record,
+        above_idle=_above_idle(found, tallies),
     )
+
+
+def _above_idle(found: Sequence[Claim], tallies: Sequence[Tally]) -> AboveIdle | None:
+    all_simulated = all(claim.device.simulated for claim in found)
+    counted = (claim for claim in found if all_simulated or not claim.device.simulated)
+    return above_idle(tallies[claim.part].resting(claim.use, claim.seconds) for claim in counted)
 
 
 def _total(energies: Iterable[tuple[Device, EnergyUse]]) -> EnergyUse:

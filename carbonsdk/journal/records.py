@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from carbonsdk.events import RunInfo
 from carbonsdk.model import CarbonIntensity, Device, Zone
-from carbonsdk.reports import Choice
+from carbonsdk.reports import Baseline, Choice
 
 
 class Use(NamedTuple):
@@ -44,11 +44,12 @@ class RunBegan(NamedTuple):
 
 
 class DeviceFound(NamedTuple):
-    """A device is measured from `since_ns` on."""
+    """A device is measured from `since_ns` on. `baseline` is its idle power, where that was measured before."""
 
     device_index: int
     device: Device
     since_ns: int
+    baseline: Baseline | None = None
 
 
 class SelectionMade(NamedTuple):

@@ -5,6 +5,7 @@ from typing import TypeVar
 from carbonsdk.journal.codec import NO_NUMBER
 from carbonsdk.journal.records import DeviceFound, EpochEnded, SlotClosed, SpanUse, StateNoted, Use
 from carbonsdk.model import CarbonIntensity
+from carbonsdk.reports import Baseline
 
 _MOST = 1e18  # joules, grams: more than any country uses in a day
 _MOST_DEVICES = 4096
@@ -38,6 +39,11 @@ def sensible_slot(slot: SlotClosed) -> SlotClosed:
 def is_sensible_device(record: DeviceFound, *, devices: int) -> bool:
     """Say whether a device is the next one, or one that is known already."""
     return 0 <= record.device_index <= devices < _MOST_DEVICES and 0 <= record.device.sensor.bias < _MOST
+
+
+def is_sensible_baseline(baseline: Baseline) -> bool:
+    """Say whether an idle power is possible at all."""
+    return 0 <= baseline.watts < _MOST
 
 
 def is_sensible_intensity(value: CarbonIntensity) -> bool:

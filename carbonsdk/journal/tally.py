@@ -1,7 +1,7 @@
 """From the uses in a record to the figures of a report."""
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
 from carbonsdk import units
@@ -10,18 +10,20 @@ from carbonsdk.energy import across_devices, device_use
 from carbonsdk.footprint import Timeline, carbon_use
 from carbonsdk.journal.marks import Marks
 from carbonsdk.journal.records import EpochEnded, SpanUse, Use
+from carbonsdk.journal.resting import Resting, above_idle
 from carbonsdk.journal.shelf import EpochShelf
 from carbonsdk.model import CarbonUse, Device, EnergyUse
-from carbonsdk.reports import DeviceEnergy, EpochReport, SpanTotal
+from carbonsdk.reports import AboveIdle, Baseline, DeviceEnergy, EpochReport, SpanTotal
 
 
 class Tally:
     """The devices, curves and intensities of one process of a run, and what any uses of them come to."""
 
-    __slots__ = ("devices", "marks", "timeline")
+    __slots__ = ("baselines", "devices", "marks", "timeline")
 
     def __init__(self) -> None:
         self.devices: tuple[Device, ...] = ()
+        self.baselines: Mapping[int, Baseline] = {}
         self.marks = Marks()
         self.timeline = Timeline()
 
@@ -48,6 +50,15 @@ class Tally:
         counted = [use for use in uses if self.counted(use.device)]
         return carbon_use(self.marks.cut(start_ns, end_ns, counted), self.timeline)
 
+    def above_idle(self, uses: Iterable[Use], duration_s: float) -> AboveIdle | None:
+        """Return what all devices used that count, beyond their idle power."""
+        return above_idle(self.resting(use, duration_s) for use in uses if self.counted(use.device))
+
+    def resting(self, use: Use, duration_s: float) -> Resting:
+        """Return what a device used beside what it would have used at rest."""
+        baseline = self.baselines.get(use.device)
+        return Resting(self.devices[use.device].name, use.joules, use.coverage * duration_s, baseline)
+
     def epoch(self, ended: EpochEnded) -> EpochReport:
         """Return the report of an epoch."""
         return EpochReport(
@@ -64,6 +75,7 @@ class Tally:
             partial=ended.partial,
             provisional=ended.provisional,
             reason=ended.reason,
+            above_idle=self.above_idle(ended.uses, units.seconds(ended.end_ns - ended.start_ns)),
         )
 
     def spans(self, spans: Iterable[SpanUse]) -> tuple[SpanTotal, ...]:

@@ -21,7 +21,7 @@ from carbonsdk.journal.records import (
     Warned,
 )
 from carbonsdk.model import CarbonIntensity, Device, Sensor, Zone
-from carbonsdk.reports import Choice
+from carbonsdk.reports import Baseline, Choice
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 int64 = st.integers(0, 2) | st.integers(-(2**63), 2**63 - 1)
@@ -39,9 +39,10 @@ infos = st.builds(
     RunInfo, world_size=int64, rank=int64, pid=int64, start=moments, epochs_planned=st.none() | int64, pue=finite, attempt=int64
 )
 devices = st.builds(Device, sensor=st.builds(Sensor, bias=finite, refresh_s=finite, max_watts=st.none() | finite))
+baselines = st.builds(Baseline, watts=finite, seconds=finite, measured_at=moments)
 records = st.one_of(
     st.builds(RunBegan, infos, int64, st.none() | zones),
-    st.builds(DeviceFound, int64, devices, int64),
+    st.builds(DeviceFound, int64, devices, int64, st.none() | baselines),
     st.builds(SelectionMade, st.lists(st.from_type(Choice), max_size=2).map(tuple)),
     st.builds(IntensityKnown, zones, st.lists(intensities, max_size=2).map(tuple), st.none() | st.text(max_size=9)),
     st.builds(EpochEnded, int64, st.text(max_size=9), int64, int64, use_rows, spans, reason=st.none() | st.text(max_size=9)),
