@@ -7,7 +7,7 @@ import click
 
 from carbonsdk.errors import SettingsError
 
-BUILT_IN = ("run", "demo", "runs", "predict", "intensity", "when", "doctor", "config", "plugins", "plugin")
+BUILT_IN = ("run", "demo", "runs", "predict", "intensity", "when", "doctor", "baseline", "config", "plugins", "plugin")
 """The commands of carbonsdk itself, in the order of its help; each is `command` in the module of its name."""
 
 
