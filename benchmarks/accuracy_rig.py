@@ -31,6 +31,18 @@ CPU = frozenset({DeviceKind.CPU, DeviceKind.MEMORY, DeviceKind.NODE})
 GPU = frozenset({DeviceKind.GPU})
 PACE_S = 0.02
 WHILE_OPENING_S = 0.3  # virtual time between the sensors' first reading and the first epoch
+INFO = RunInfo(
+    run_id="accuracy",
+    name=None,
+    host="simulated",
+    rank=0,
+    world_size=1,
+    pid=0,
+    start=utc(0),
+    command="accuracy",
+    version="0",
+    epochs_planned=None,
+)
 
 
 class Costly:
@@ -123,24 +135,12 @@ class Rig:
 
     def __init__(self, machine: Machine, *, interval_s: float = 1.0, edge_reads: str = "auto") -> None:
         self.machine, self.clock = machine, machine.clock
-        info = RunInfo(
-            run_id="accuracy",
-            name=None,
-            host="simulated",
-            rank=0,
-            world_size=1,
-            pid=0,
-            start=utc(0),
-            command="accuracy",
-            version="0",
-            epochs_planned=None,
-        )
-        plan = Plan(info=info, offers=tuple(machine.offers), intensity=FeedPlan(), interval_s=interval_s, edge_reads=edge_reads)
+        plan = Plan(info=INFO, offers=tuple(machine.offers), intensity=FeedPlan(), interval_s=interval_s, edge_reads=edge_reads)
         self.session = Session(plan, self.clock)
         self._interval_s = interval_s
         # Everything that `Session.start` does, but for the thread that ticks in real time.
         self.session.state = "running"
-        self.session.scribe.note(RunBegan(info, self.clock.wall_ns(self.session.start_ns), None))
+        self.session.scribe.note(RunBegan(INFO, self.clock.wall_ns(self.session.start_ns), None))
         self.session.hardware.start()
         if not self.session.hardware.await_all(30.0):
             raise RuntimeError("the simulated hardware has not opened")
