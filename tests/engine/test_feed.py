@@ -233,6 +233,28 @@ def test_a_forecast_is_fetched_when_somebody_looks_ahead(make, clock):
     assert at(feed, 12) == (112.0, "live")
 
 
+class WithoutExtras(Grid):
+    """Its plan has the present alone."""
+
+    def history(self, zone, *, start, end):
+        raise Unauthorized("the plan has no history")
+
+    def forecast(self, zone, *, start, end):
+        raise Unauthorized("the plan has no forecast")
+
+
+def test_a_plan_without_past_and_future_still_has_the_present(make, clock, heard):
+    grid = WithoutExtras(clock)
+    feed = make(fetchers=[Candidate("grid", grid), TABLE])
+    feed.forecast_until(unix_ns(NOON + 5 * HOUR))
+    feed.step()
+    clock.advance(65 * 60)
+    feed.step()
+    assert grid.asked == ["current", "current"]
+    assert at(feed, 13, 30) == (113.0, "live")
+    assert [text for text in heard.warnings if "no forecast" in text]
+
+
 def test_a_failing_service_leaves_the_table_labelled_and_warns_once_with_what_is_used(make, clock, heard):
     grid = Grid(clock)
     grid.fail = ServiceUnavailable("api.grid.example: no connection")

@@ -1,11 +1,14 @@
 """Electricity Maps: what it is asked, whom its answers are of, and which hours they hold."""
 
+from datetime import timedelta
+
 import pytest
 from support.services import TOKEN, fetcher, grams, hour, mapped
 
 from carbonsdk.intensity import electricitymaps
 from carbonsdk.plugin import BadAnswer, Basis, Signal, Unauthorized, Zone, ZoneUnknown
 from carbonsdk.testing import FakeClock, check_fetcher, check_plugin
+from carbonsdk.testing.http import Reply
 
 LATEST, HISTORY, RANGE, FORECAST = (f"/v4/carbon-intensity/{name}" for name in ("latest", "history", "past-range", "forecast"))
 DE = Zone(key="DE")
@@ -161,8 +164,6 @@ def test_more_than_the_last_day_is_asked_for_in_ranges_of_ten_days(service):
 
 
 def test_a_token_without_ranges_still_has_the_last_day(service):
-    from carbonsdk.testing.http import Reply
-
     service.on(HISTORY, {"zone": "DE", "history": mapped(hour("2026-01-04 13:00"), 24)})
     service.on(RANGE, Reply("Access denied", 403))
     found = made(service).history(DE, start=hour("2026-01-01 00:00"), end=NOON)
@@ -173,8 +174,6 @@ def test_a_token_without_ranges_still_has_the_last_day(service):
 
 @pytest.mark.parametrize(("key", "hours", "horizon"), [("forecast", 5, "6"), ("data", 20, "24"), ("forecast", 100, "72")])
 def test_a_forecast_is_asked_for_as_far_as_need_be(service, key, hours, horizon):
-    from datetime import timedelta
-
     rows = [{"datetime": f"2026-01-05T{hour_:02}:00:00.000Z", "carbonIntensity": hour_ * 10} for hour_ in (11, 12, 13, 14)]
     service.on(FORECAST, {"zone": "DE", "updatedAt": "2026-01-05T11:00:00.000Z", key: rows})
     found = made(service).forecast(DE, start=NOON, end=NOON + timedelta(hours=hours))
@@ -201,3 +200,9 @@ def test_nothing_is_covered_without_a_token_or_a_place(service):
     with pytest.raises(Unauthorized, match="api_keys"):
         fetcher(electricitymaps, {"base_url": service.url}).current(DE)
     assert service.asked == []
+
+
+def test_a_token_without_forecast_is_told_so(service):
+    service.on(FORECAST, Reply("Access denied", 403))
+    with pytest.raises(Unauthorized, match=r"no forecast with this token: .*403"):
+        made(service).forecast(DE, start=NOON, end=NOON + timedelta(hours=3))

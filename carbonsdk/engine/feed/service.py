@@ -13,6 +13,7 @@ _T = TypeVar("_T")
 
 FIRST_WAIT_S = 60.0
 LONGEST_WAIT_S = 3_600.0
+_REFUSALS = (BadAnswer, Unauthorized, ZoneUnknown)
 
 
 class Candidate(NamedTuple):
@@ -51,15 +52,19 @@ class Service:
         """Say whether the service has failed and is left in peace for now, or for good."""
         return self.due_ns is None or (self._failures > 0 and self.due_ns > now_ns)
 
-    def ask(self, call: Callable[[], _T], now_ns: int) -> _T | BaseException:
-        """Return what `call` returns, or what it raises; then the service is put off, the longer the more often it failed."""
+    def ask(self, call: Callable[[], _T], now_ns: int, *, extra: bool = False) -> _T | BaseException:
+        """Return what `call` returns, or what it raises; then the service is put off, the longer the more often it failed.
+
+        An `extra` is not in everybody's plan: that the past or the future is refused says nothing of the present.
+        """
         answer: _T | None = None
         with Guard(self.name) as guard:
             answer = call()
         if guard.error is None:
             self._failures = 0
             return answer  # type: ignore[return-value] # None only if the fetcher breaks its promise, which is checked
-        self._put_off(guard.error, now_ns)
+        if not (extra and isinstance(guard.error, _REFUSALS)):
+            self._put_off(guard.error, now_ns)
         return guard.error
 
     def _put_off(self, error: BaseException, now_ns: int) -> None:

@@ -105,7 +105,7 @@ class Track:
             fetcher = service.fetcher
             if not isinstance(fetcher, SupportsHistory) or service.is_resting(now_ns) or start >= end:
                 continue
-            answer = self._ask(service, partial(fetcher.history, self._outlook.zone, start=start, end=end), now_ns)
+            answer = self._ask(service, partial(fetcher.history, self._outlook.zone, start=start, end=end), now_ns, extra=True)
             if isinstance(answer, BaseException):
                 self._warn(service, answer, now_ns)
                 continue
@@ -129,13 +129,13 @@ class Track:
             self._forecast_ns = now_ns + _HOUR_NS
             if service.is_resting(now_ns):
                 continue
-            answer = self._ask(service, partial(fetcher.forecast, self._outlook.zone, start=start, end=end), now_ns)
+            answer = self._ask(service, partial(fetcher.forecast, self._outlook.zone, start=start, end=end), now_ns, extra=True)
             if not isinstance(answer, BaseException):
                 return
             self._warn(service, answer, now_ns)
 
     def _ask(
-        self, service: Service, call: Callable[[], object], now_ns: int, *, instead_of: str | None = None
+        self, service: Service, call: Callable[[], object], now_ns: int, *, instead_of: str | None = None, extra: bool = False
     ) -> Sequence[CarbonIntensity] | BaseException:
         """Ask and take in; return what was taken in, or why nothing was."""
 
@@ -145,7 +145,7 @@ class Track:
             return values
 
         self._outlook.doing(f"asking {service.name}")
-        answer = service.ask(take, now_ns)
+        answer = service.ask(take, now_ns, extra=extra)
         self._outlook.doing("waiting")
         return answer
 

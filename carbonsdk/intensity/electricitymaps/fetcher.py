@@ -55,8 +55,13 @@ class ElectricityMaps:
         """Return the forecast, up to 72 hours ahead; raise Unauthorized where the token's plan has none."""
         ahead_h = (end - series.now(self._clock)).total_seconds() / 3600
         horizon = next((hours for hours in _HORIZONS if hours >= ahead_h), _HORIZONS[-1])
-        answer = self._ask("forecast", zone, {"horizonHours": str(horizon)})
-        return series.inside(self._series(answer, "forecast", forecast=True), start, end)
+        try:
+            answer = self._ask("forecast", zone, {"horizonHours": str(horizon)})
+        except Unauthorized as error:
+            refusal = str(error)
+        else:
+            return series.inside(self._series(answer, "forecast", forecast=True), start, end)
+        raise Unauthorized(f"no forecast with this token: {refusal}")
 
     def _ask(self, what: str, zone: Zone, more: Mapping[str, str] | None = None) -> dict[str, Any]:
         place, token = _place(zone), self._settings.token
