@@ -361,6 +361,7 @@ class Session:
             return self._bare_report()
         now_ns = self._edge()
         self.roster.root.settle(now_ns)
+        self.forecaster.follow()
         return self._report(now_ns, "running")
 
     def _report(self, at_ns: int, state: str) -> RunReport:

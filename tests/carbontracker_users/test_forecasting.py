@@ -66,6 +66,13 @@ def test_it_is_in_the_report_and_an_event_to_sinks(tracker, epoch):
     assert report.forecast.epochs_energy_joules.low == report.forecast.epochs_energy_joules.high
 
 
+def test_a_report_in_mid_run_has_the_forecast_from_all_epochs_so_far(tracker, epoch):
+    made = tracker(9, verbose=0)
+    for seen in range(1, 5):
+        epoch(made)
+        assert made.report().forecast.epochs_seen == seen
+
+
 def test_who_asks_before_it_is_due_takes_it_from_nobody(tracker, epoch):
     made = tracker(9, verbose=0, sinks={"memory": {"key": "asked"}}, monitor_epochs=2, epochs_before_pred=2)
     epoch(made)
