@@ -1,0 +1,73 @@
+"""Services in a real run: what the report, the warnings and the record say of them."""
+
+from datetime import UTC, datetime
+from importlib import import_module
+
+import pytest
+from support.services import FAULTS, TOKEN, mapped
+
+import carbonsdk as ct
+from carbonsdk import runs
+from carbonsdk.testing.http import Reply
+
+LATEST, HISTORY = "/v4/carbon-intensity/latest", "/v4/carbon-intensity/history"
+
+
+@pytest.fixture
+def run(service, tmp_path, monkeypatch):
+    """Run an epoch on a simulated CPU; wait, at its end, until the service was asked."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    import_module("carbonsdk.http.sockets")  # takes a while the first time, of the second that a run waits at its end
+
+    def measured(**more):
+        tracker = ct.CarbonTracker(
+            zone="DE",
+            fetchers={"electricitymaps": {"base_url": service.url}, "static": {}},
+            api_keys={"electricitymaps": TOKEN},
+            sim_cpu="made up",
+            sim_cpu_tdp=100.0,
+            state_dir=tmp_path / "state",
+            settle_s=0.9,
+            verbose=0,
+            **more,
+        )
+        with tracker.epoch():
+            pass
+        return tracker.stop() or tracker.report()
+
+    return measured
+
+
+def this_hour():
+    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def everything(tmp_path):
+    return "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_a_live_value_is_in_the_report_and_in_the_record(service, run, tmp_path):
+    service.on(LATEST, mapped(this_hour(), 1, lambda _: 216, temporalGranularity="hourly")[0])
+    service.on(HISTORY, {"zone": "DE", "history": mapped(this_hour(), 1, lambda _: 216)})
+    report = run()
+    assert (report.intensity.grams_per_kwh, report.intensity.source) == (216, "Electricity Maps (electricitymaps.com)")
+    assert runs.load(report.run_id, tmp_path / "state").intensity.grams_per_kwh == 216
+    assert TOKEN not in everything(tmp_path)
+
+
+@pytest.mark.parametrize("fault", ["401 that repeats the headers", "500", "HTML", "a redirect", "silence", "404 with an error"])
+def test_a_service_that_fails_is_warned_of_once_with_the_value_used_instead(service, run, tmp_path, fault):
+    service.on("*", FAULTS[fault][0])
+    report = run()
+    assert report.intensity.grams_per_kwh == 344.1
+    told = [text for text in report.warnings if "electricitymaps" in text]
+    if fault != "silence":  # that is cut off when the run ends: nothing is known of it by then
+        assert len(told) == 1
+        assert "344.1 gCO2eq/kWh (Germany 2024" in told[0]
+    assert TOKEN not in everything(tmp_path) + repr(report)
+
+
+def test_offline_opens_no_socket(service, run):
+    service.on("*", Reply(b"", 500))
+    assert run(offline=True).intensity.grams_per_kwh == 344.1
+    assert service.asked == []
