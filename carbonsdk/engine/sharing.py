@@ -29,7 +29,7 @@ class Sharing:
         def made() -> IntensityFetcher:
             from carbonsdk.engine.cached_fetcher import cached
 
-            settings = configure(registered.registration.settings, options, where=registered.where)
+            settings: Any = configure(registered.registration.settings, options, where=registered.where)
             # Secrets mask themselves, so that no answer depends on one and none is in a file's name.
             identity = f"{registered.plugin.distribution} {registered.name} {settings!r}"
             return cached(make(), identity=identity, cache=self._answers(), clock=self._clock)
