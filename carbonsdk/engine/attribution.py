@@ -68,6 +68,10 @@ class Attribution:
         baseline = self._baselines.of(device) if self.policy == ACTIVE else None
         return self._labelled(device, share, baseline), lambda: self._part(device, share, baseline)
 
+    def owned(self, device: Device) -> Device:
+        """Return a device as this family's: those of several processes of a run add up, and are not one seen twice."""
+        return replace(device, id=f"{device.id}/process-{self._members().root}")
+
     def refresh(self) -> None:
         """Look for new children, and at what memory the family holds, where that is due."""
         with self._lock:
@@ -124,9 +128,9 @@ class Attribution:
         return Part(value if used else 0.0, baseline.watts)
 
     def _labelled(self, device: Device, share: Share | None, baseline: Baseline | None) -> Device:
-        sensor, pid = device.sensor, self._members().root
+        sensor = device.sensor
         if share is None:
-            return replace(device, id=f"{device.id}/process-{pid}")
+            return self.owned(device)
         above = "including idle" if self.policy == INCLUDING_IDLE else "active, above idle"
         notes: Iterable[str | None] = (
             sensor.note,
@@ -141,8 +145,7 @@ class Attribution:
             bias=sensor.bias + SHARE_BIAS,
             note="; ".join(filter(None, notes)),
         )
-        # Shares of several processes of one run are to add up, not to be taken for the same device seen twice.
-        return replace(device, id=f"{device.id}/process-{pid}", sensor=attributed)
+        return self.owned(replace(device, sensor=attributed))
 
 
 def _cost_ns(act: Callable[[], object]) -> int:

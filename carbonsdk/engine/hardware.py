@@ -11,6 +11,7 @@ from carbonsdk.engine.attribution import Attribution
 from carbonsdk.engine.channel import EDGE_WAIT_S, Answer, Channel, Offer
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.notices import Notices
+from carbonsdk.engine.overhead import Overhead
 from carbonsdk.engine.processes import Family
 from carbonsdk.engine.residents import Residents
 from carbonsdk.engine.selection import Selection
@@ -39,7 +40,8 @@ class _Adopted(NamedTuple):
 class Hardware:
     """All channels of a run. `on_chosen` hears of each round of newly adopted devices, in a channel's thread.
 
-    With `attribution` what is counted is a process's part; with `residents_of` only devices that its family runs on.
+    With `attribution` what is counted is a process's part; with `residents_of` only devices that its family runs on; with
+    `overhead` what sensors do not see is added.
     """
 
     def __init__(  # noqa: PLR0913 - the engine's own wiring, made in one place
@@ -55,6 +57,7 @@ class Hardware:
         host: str = "",
         attribution: Attribution | None = None,
         residents_of: Callable[[], Family] | None = None,
+        overhead: Overhead | None = None,
         on_chosen: Callable[[Sequence[tuple[int, Device]], tuple[Choice, ...]], None],
     ) -> None:
         reach_ns = 2 * interval_ns if edge_reads == "never" else None
@@ -65,6 +68,7 @@ class Hardware:
         self._edge_reads = edge_reads
         self._host = host
         self._attribution = attribution
+        self._overhead = overhead if overhead and DeviceKind.OTHER in kinds else None
         self._on_chosen = on_chosen
         self._lock = threading.RLock()
         self._settled = threading.Condition(self._lock)
@@ -104,7 +108,8 @@ class Hardware:
             if answered and not self._live and not adopted and not held_back:
                 self._notices.missing("nothing here can be measured; `carbonsdk doctor` tells why, and what to do")
             if adopted or answered:
-                self._on_chosen([(each.account, each.labelled) for each in adopted], self.choices)
+                added = [(each.account, each.labelled) for each in adopted]
+                self._on_chosen(added + self._add_overhead(adopted), self.choices)
             self._settled.notify_all()
 
     def _adopt(self, channel: Channel, answer: Answer) -> "_Adopted":
@@ -120,6 +125,18 @@ class Hardware:
             self._ledger.silence(index, answer.reason or "it gives no reading")
         self._ledger.accounts[index].part = part
         return _Adopted(channel, index, answer.device, labelled)
+
+    def _add_overhead(self, adopted: list["_Adopted"]) -> list[tuple[int, Device]]:
+        """Open the account of what no sensor sees, once there is a device for it to follow."""
+        overhead = self._overhead
+        if overhead is None or not adopted:
+            return []
+        self._overhead = None
+        simulated = all(each.labelled.simulated for each in adopted)
+        device = overhead.device(host=self._host, simulated=simulated)
+        if self._attribution is not None:
+            device = self._attribution.owned(device)
+        return [(self._ledger.open_overhead(overhead, device, self._clock.monotonic_ns()), device)]
 
     def _hand_over(self, adopted: list["_Adopted"]) -> None:
         for channel in dict.fromkeys(each.channel for each in adopted):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from carbonsdk.engine.accounting import Part, Stamped, limits
 from carbonsdk.engine.curve import Curve, Mark
+from carbonsdk.engine.overhead import Overhead, OverheadCurve
 from carbonsdk.journal.records import Use
 from carbonsdk.model import Device
 
@@ -35,7 +36,7 @@ class Account:
 
     __slots__ = ("curve", "device", "fault", "part", "reach_ns", "silent", "since_ns")
 
-    def __init__(self, device: Device, curve: Curve, since_ns: int) -> None:
+    def __init__(self, device: Device, curve: Curve | OverheadCurve, since_ns: int) -> None:
         self.device = device
         self.curve = curve
         self.since_ns = since_ns
@@ -43,6 +44,11 @@ class Account:
         self.silent: str | None = None
         self.reach_ns = 0
         self.part: Callable[[], Part] | None = None
+
+    @property
+    def is_read(self) -> bool:
+        """Say whether the device is read, and does not follow from others."""
+        return isinstance(self.curve, Curve)
 
 
 class Ledger:
@@ -56,6 +62,22 @@ class Ledger:
     def open_account(self, device: Device, since_ns: int) -> int:
         """Add a device and return its index."""
         curve = Curve(limits(device.sensor, device.kind, self._interval_ns))
+        with self._lock:
+            self.accounts.append(Account(device, curve, since_ns))
+            return len(self.accounts) - 1
+
+    def open_overhead(self, overhead: Overhead, device: Device, since_ns: int) -> int:
+        """Add the device that follows from all others (from simulated ones if it is simulated), and return its index."""
+
+        def others() -> list[Account]:
+            return [each for each in self.accounts if each.is_read and each.device.simulated == device.simulated]
+
+        curve = OverheadCurve(
+            overhead,
+            since_ns,
+            others=lambda: [each.curve for each in others() if isinstance(each.curve, Curve)],
+            marks=lambda at_ns: [mark for each in others() if (mark := _mark(each, at_ns)) is not None],
+        )
         with self._lock:
             self.accounts.append(Account(device, curve, since_ns))
             return len(self.accounts) - 1
@@ -98,7 +120,7 @@ class Ledger:
     def known_until(self) -> int | None:
         """Return the newest instant at which every device that still answers has a reading, or None."""
         with self._lock:
-            newest = [account.curve.last_ns for account in self.accounts if account.silent is None]
+            newest = [account.curve.last_ns for account in self.accounts if account.silent is None and account.is_read]
         if not newest or any(each is None for each in newest):
             return None
         return min(each for each in newest if each is not None)

@@ -7,6 +7,7 @@ from pathlib import Path
 from carbonsdk.engine.baselines import Baselines
 from carbonsdk.engine.channel import Offer
 from carbonsdk.engine.feed import FeedPlan
+from carbonsdk.engine.overhead import Overhead
 from carbonsdk.events import RunInfo
 from carbonsdk.interfaces import Sink
 from carbonsdk.model import DeviceKind
@@ -41,6 +42,7 @@ class Plan:
     sync: Callable[[], object] | None = None
     settle_s: float = 0.1
     devices_by_pid: bool = False
+    overhead: Overhead = field(default_factory=Overhead)
     share_policy: str | None = None
     baselines: Baselines = field(default_factory=Baselines)
     epochs_before_forecast: int = 1

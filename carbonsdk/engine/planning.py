@@ -4,7 +4,7 @@ import functools
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from carbonsdk.clock import Clock, utc
 from carbonsdk.engine.baselines import load as load_baselines
 from carbonsdk.engine.channel import Offer
 from carbonsdk.engine.feed import Candidate, FeedPlan
+from carbonsdk.engine.overhead import Overhead
 from carbonsdk.engine.own_intensity import own_intensity
 from carbonsdk.engine.plan import ALL_KINDS, Plan, SinkPlan
 from carbonsdk.engine.sharing import Sharing
@@ -39,6 +40,10 @@ _CARBONTRACKER_SERVICES = {
     "energidataservice": "denmark",
 }
 _KINDS = {"all": ALL_KINDS, "cpu": _CPU, "gpu": _GPU, "gpu,cpu": ALL_KINDS, "cpu,gpu": ALL_KINDS}
+
+
+AUTO = "auto"
+"""Among the names of backends or fetchers: all that are used by themselves."""
 
 
 class Planner:
@@ -73,6 +78,7 @@ class Planner:
             sync=settings.sync,
             settle_s=settings.settle_s,
             devices_by_pid=settings.devices_by_pid,
+            overhead=_overhead(settings),
             share_policy=settings.share_policy if settings.scope == "process" else None,
             baselines=baselines,
             first_epoch=first_epoch,
@@ -213,13 +219,22 @@ class Planner:
                 yield Candidate(name, self._make(registered, options.get(name, {}), http))
 
 
+def _overhead(settings: Settings) -> Overhead:
+    # The fixed part is the machine's: nothing tells which process it is for.
+    fixed_watts = 0.0 if settings.scope == "process" else settings.overhead_watts
+    return Overhead(watts=fixed_watts, factor=settings.overhead_factor, bias=settings.overhead_bias)
+
+
 def _wanted(
-    table: Mapping[str, Registered[T]], names: Iterable[str] | None, what: str
+    table: Mapping[str, Registered[T]], names: Collection[str] | None, what: str
 ) -> Iterable[tuple[str, Registered[T], bool]]:
     if names is None:
         yield from ((name, each, False) for name, each in table.items() if each.registration.automatic)
         return
-    for name in names:
+    named = [name for name in names if name != AUTO]
+    if AUTO in names:
+        yield from (each for each in _wanted(table, None, what) if each[0] not in named)
+    for name in named:
         yield name, _named(table, name, what), True
 
 

@@ -88,6 +88,7 @@ class Session:
             interval_ns=wanted_ns,
             host=plan.info.host,
             attribution=self._attribution(),
+            overhead=plan.overhead,
             residents_of=family_of_this_process if plan.devices_by_pid else None,
             on_chosen=self._chosen,
         )

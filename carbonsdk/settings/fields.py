@@ -96,7 +96,8 @@ class Settings:
         metadata=about("The facility's energy over the devices' (at least 1), or the name of a known provider.", at_least=1),
     )
     backends: tuple[str, ...] | None = field(
-        default=None, metadata=about("Hardware backends to measure with; unset chooses the best that answers.")
+        default=None,
+        metadata=about('Hardware backends to measure with, "auto" among them for the best that answer; unset is "auto".'),
     )
     sinks: tuple[str, ...] = field(default=(), metadata=about("Places that results go to, besides console and record."))
     edge_reads: Literal["auto", "always", "never"] = field(
@@ -116,6 +117,15 @@ class Settings:
         metadata=about(
             "How scope=process divides a device's energy: all of it, or what exceeds the idle power by `carbonsdk baseline`."
         ),
+    )
+    overhead_watts: float = field(
+        default=0.0, metadata=about("Power that the machine draws at all times besides what sensors see.", at_least=0)
+    )
+    overhead_factor: float = field(
+        default=0.0, metadata=about("Power that it draws besides, for each watt that sensors see (0.1 is 10 %).", at_least=0)
+    )
+    overhead_bias: float = field(
+        default=1.0, metadata=about("How far off that overhead may be, as a share of it (95 % interval).", at_least=0)
     )
     state_dir: Path | None = field(
         default=None, metadata=about("Directory of the runs' records; unset is the user's state directory.")
