@@ -18,12 +18,14 @@ from carbonsdk._version import __version__
 if TYPE_CHECKING:
     from carbonsdk import errors, runs
     from carbonsdk.api import configure, current, epoch, span, stop, track_epoch
+    from carbonsdk.engine.budget import Budget
     from carbonsdk.reports import EpochReport, Forecast, RunReport, SpanReport
     from carbonsdk.tracker import CarbonTracker
     from carbonsdk.when import BestStart, best_start
 
 __all__ = [
     "BestStart",
+    "Budget",
     "CarbonTracker",
     "EpochReport",
     "Forecast",
@@ -44,6 +46,7 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("configure", "current", "epoch", "span", "stop", "track_epoch"), "carbonsdk.api"),
     **dict.fromkeys(("EpochReport", "Forecast", "RunReport", "SpanReport"), "carbonsdk.reports"),
+    "Budget": "carbonsdk.engine.budget",
     "CarbonTracker": "carbonsdk.tracker",
     **dict.fromkeys(("BestStart", "best_start"), "carbonsdk.when"),
 }

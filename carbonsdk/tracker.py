@@ -97,13 +97,18 @@ class CarbonTracker:
         """Return a context manager that measures a named interval. In a fresh thread give its `parent`."""
         return self._session.span(name, parent)
 
-    def epochs(self) -> Iterator[int]:
+    def epochs(self, start: int | None = None) -> Iterator[int]:
         """Iterate over the numbers of the planned epochs (without end where none are planned), each iteration an epoch.
 
-        A loop that is left by `break` or an exception leaves its last epoch partial.
+        `start` is where a training that goes on from a checkpoint starts. Without it the loop runs from 0, also in a run that
+        is continued: only the training knows how far its checkpoint is. A loop that is left by `break` or an exception
+        leaves its last epoch partial.
         """
         planned = self.settings.epochs
-        for number in itertools.count() if planned is None else range(planned):
+        if start is not None:
+            self._session.number_from(start)
+        first = start or 0
+        for number in itertools.count(first) if planned is None else range(first, planned):
             epoch = self.epoch().__enter__()
             try:
                 yield number
@@ -154,6 +159,31 @@ class CarbonTracker:
         candidates = self._planner.keyed_fetchers(self.settings, api_keys)
         for candidate in candidates if self.alive else ():
             self._session.feed.prefer(candidate)
+
+    # Checkpoints.
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint has to hold for the run to go on: plain values, to be given to `load_state_dict`.
+
+        An epoch that is open counts as done: checkpoints are mostly taken at the end of one.
+        """
+        return {"version": 1, "run_id": self.run_id, "next_epoch": self._session.next_number}
+
+    def load_state_dict(self, state: "Mapping[str, Any]") -> None:
+        """Be the next attempt of the run that a checkpoint is of: its totals add up, its epochs are numbered on.
+
+        Call it before the first epoch; afterwards it warns and changes nothing. What was measured since the construction goes
+        with it. Raises SettingsError for what no `state_dict` returned.
+        """
+        from carbonsdk.engine.opening import checked_state
+
+        run, number = checked_state(state)
+        if self.alive and run != self.run_id:
+            plan = self._planner.going_on(self._session.plan, self.settings, run)
+            if not self._session.go_on(plan):
+                self._session.notices.warn("load_state_dict() came after the first epoch: the run is another, and stays so")
+                return
+        self._session.number_from(number)
 
     # The end.
 

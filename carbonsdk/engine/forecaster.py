@@ -33,6 +33,10 @@ class Forecaster:
         self._last: EpochEnded | None = None
         self.latest: Forecast | None = None
 
+    def go_on(self, plan: Plan) -> None:
+        """Go by another plan: the run turned out to be the next attempt of an earlier one."""
+        self._plan = plan
+
     @property
     def _planned(self) -> int:
         """Return how many epochs this attempt is to run: those that earlier ones left."""

@@ -7,6 +7,7 @@ from carbonsdk.clock import SystemClock
 from carbonsdk.engine.planning import Planner
 from carbonsdk.engine.rules import Rules
 from carbonsdk.engine.session import Session
+from carbonsdk.errors import SettingsError
 from carbonsdk.host import PluginHost
 from carbonsdk.settings import Settings, resolve
 
@@ -42,6 +43,16 @@ def opened(call: Mapping[str, Any], *, style: str, stream: str) -> Opened:
 def copied(session: Session, epochs: int | None) -> Opened:
     """Return what the copy of a tracker in another process goes by: a session that measures nothing, and no rules."""
     return Opened(Settings(epochs=epochs), Planner(PluginHost(()), session.clock), session)
+
+
+def checked_state(state: Any) -> tuple[str, int]:
+    """Return the run and the number of the next epoch that a checkpoint tells; raise SettingsError."""
+    match state:
+        case {"version": 1, "run_id": str(run), "next_epoch": int(number)} if run and number >= 0:
+            return run, number
+        case {"version": int(version)} if version > 1:
+            raise SettingsError(f"the state of the tracker is of version {version}: upgrade carbonsdk to load it")
+    raise SettingsError(f"load_state_dict() takes what state_dict() returned, not {state!r:.80}")
 
 
 def _console(settings: Settings, *, style: str, stream: str) -> dict[str, Any] | None:

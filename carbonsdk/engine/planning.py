@@ -91,6 +91,14 @@ class Planner:
             ),
         )
 
+    def going_on(self, plan: Plan, settings: Settings, run: str) -> Plan:
+        """Return the plan of the next attempt of an earlier run."""
+        from carbonsdk.runs import resumption
+
+        before = resumption(run, plan.info.rank, settings.state_dir)
+        info = replace(plan.info, run_id=run, attempt=before.attempt)
+        return replace(plan, info=info, record=self._record(settings, info), first_epoch=before.first_number)
+
     def _info(self, settings: Settings, launch: Launch) -> tuple[RunInfo, int]:
         from carbonsdk.runs import resumption
 

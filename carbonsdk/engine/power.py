@@ -1,5 +1,7 @@
 """Mean power of each device between two samples, for those who listen."""
 
+from collections.abc import Callable
+
 from carbonsdk.clock import Clock, utc
 from carbonsdk.engine.ledger import Ledger, Marks
 from carbonsdk.engine.scribe import Scribe
@@ -10,7 +12,7 @@ from carbonsdk.units import NS_PER_S
 class PowerMeter:
     """Turns the ledger's newest stretch into watts: energy divided by time, never a sensor's own figure."""
 
-    def __init__(self, info: RunInfo, ledger: Ledger, scribe: Scribe, clock: Clock) -> None:
+    def __init__(self, info: Callable[[], RunInfo], ledger: Ledger, scribe: Scribe, clock: Clock) -> None:
         self._info, self._ledger, self._scribe, self._clock = info, ledger, scribe, clock
         self._before: Marks | None = None
 
@@ -31,4 +33,4 @@ class PowerMeter:
             (self._ledger.accounts[use.device].device, None if use.joules is None else use.joules / seconds) for use in uses
         )
         moment = utc(self._clock.wall_ns(until_ns))
-        self._scribe.tell(lambda: PowerSampled(self._info, moment, watts))
+        self._scribe.tell(lambda: PowerSampled(self._info(), moment, watts))

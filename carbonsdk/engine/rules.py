@@ -2,9 +2,10 @@
 
 import sys
 
+from carbonsdk.engine.budget import Budget, BudgetRule
 from carbonsdk.engine.confirmation import confirmed
 from carbonsdk.engine.session import Session
-from carbonsdk.errors import MeasurementFault, RunDeclined
+from carbonsdk.errors import MeasurementFault, RunDeclined, SettingsError
 from carbonsdk.journal.records import EpochEnded
 from carbonsdk.settings import Settings
 
@@ -18,8 +19,14 @@ class Rules:
         self._settings, self._session = settings, session
         self._measured = 0
         self._asked = not settings.stop_and_confirm
-        session.before_epoch = self._mind_faults
+        self._budget = _budget_rule(settings, session)
+        session.before_epoch = self._before
         session.after_epoch = self._after
+
+    def _before(self) -> None:
+        self._mind_faults()
+        if self._budget is not None:
+            self._budget.before_first()
 
     def _after(self, _ended: EpochEnded) -> None:
         self._measured += 1
@@ -28,6 +35,8 @@ class Rules:
         monitored = self._settings.monitor_epochs
         if 0 < monitored <= self._measured:
             self._session.stop(f"{self._measured} epoch(s) were measured, as monitor_epochs asked")
+        if self._budget is not None:
+            self._budget.check()
 
     def end_after_last(self) -> None:
         """End the run if the last planned epoch has ended: with `epoch_end` nothing else says so."""
@@ -60,3 +69,12 @@ class Rules:
         elif not answer:
             self._session.stop("the run was declined after its forecast")
             raise RunDeclined("the run was declined after its forecast")
+
+
+def _budget_rule(settings: Settings, session: Session) -> BudgetRule | None:
+    budget = settings.budget
+    if budget is None:
+        return None
+    if not isinstance(budget, Budget):
+        raise SettingsError(f"budget must be a carbonsdk.Budget, such as Budget(kwh=2.5), not {budget!r:.80}")
+    return BudgetRule(budget, settings.on_budget, session)

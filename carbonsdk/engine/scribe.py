@@ -10,10 +10,12 @@ from carbonsdk.engine.notices import Notices
 from carbonsdk.engine.plan import SinkPlan
 from carbonsdk.events import Event
 from carbonsdk.journal.assembly import Assembly
-from carbonsdk.journal.records import Record
+from carbonsdk.journal.records import EpochEnded, Record, RunBegan, RunEnded
 from carbonsdk.journal.writer import JournalWriter
 
 _MOST_UNFOLDED = 1_024
+
+_MOST_OPENING = 1_000  # records before the first epoch that could still go to another run
 
 
 class Scribe:
@@ -23,6 +25,9 @@ class Scribe:
         self._assembly = Assembly()
         self._unfolded: deque[Record] = deque()
         self._folding = threading.Lock()
+        self._noting = threading.RLock()  # a problem with the record is itself noted
+        self._notices = notices
+        self._opening: list[Record] | None = []
         self._writer = None if path is None else JournalWriter(path, on_problem=notices.warn)
         self._deliveries = [Delivery(each.name, each.make, notices) for each in sinks]
 
@@ -49,11 +54,33 @@ class Scribe:
 
         Folding it into the assembly is left to who asks first, or the next tick: an epoch's path does not pay for it.
         """
-        if self._writer is not None:
-            self._writer.write(record)
-        self._unfolded.append(record)
+        with self._noting:
+            if self._writer is not None:
+                self._writer.write(record)
+            self._unfolded.append(record)
+            if self._opening is not None:
+                done = isinstance(record, EpochEnded | RunEnded) or len(self._opening) >= _MOST_OPENING
+                self._opening = None if done else [*self._opening, record]
         if len(self._unfolded) > _MOST_UNFOLDED:
             _ = self.assembly
+
+    def move(self, path: Path | None, began: RunBegan) -> bool:
+        """Go on in another record, with another head; return False where it is too late, since an epoch has ended."""
+        with self._noting:
+            if self._opening is None:
+                return False
+            records: list[Record] = [began, *(each for each in self._opening if not isinstance(each, RunBegan))]
+            with self._folding:
+                self._assembly = Assembly()
+                self._unfolded = deque(records)
+            if self._writer is not None:
+                self._writer.discard()
+            self._writer = None
+            if path is not None:
+                self._writer = JournalWriter(path, on_problem=self._notices.warn)
+                for record in records:
+                    self._writer.write(record)
+            return True
 
     def tell(self, event: Callable[[], Event | None]) -> None:
         """Queue an event for every sink; it is made in the sinks' threads."""

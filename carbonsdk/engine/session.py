@@ -77,7 +77,7 @@ class Session:
         self.scribe = Scribe(plan.record, plan.sinks, self.notices)
         self.roster = Roster(SpanBook(self.ledger))
         self.settling = Settling(self.ledger, self.scribe, self.roster, clock=clock, start_ns=self.start_ns)
-        self.settling.tell_corrected = lambda ended: EpochCorrected(plan.info, self.scribe.assembly.epoch_report(ended))
+        self.settling.tell_corrected = lambda ended: EpochCorrected(self.plan.info, self.scribe.assembly.epoch_report(ended))
         self.hardware = Hardware(
             plan.offers,
             ledger=self.ledger,
@@ -95,7 +95,7 @@ class Session:
         self.feed = IntensityFeed(plan.intensity, clock=clock, on_found=self._intensity_found, on_warning=self.notices.warn)
         self.forecaster = Forecaster(plan, self.scribe, self.feed, start_unix_ns=self.start_ns + self._offset_ns)
         self.settling.on_corrected = self.forecaster.corrected
-        self._power = PowerMeter(plan.info, self.ledger, self.scribe, clock)
+        self._power = PowerMeter(lambda: self.plan.info, self.ledger, self.scribe, clock)
         self._sampler = Sampler(
             self.tick, interval_ns=lambda: interval_ns(plan.interval_s, self.hardware.shortest_wrap_s), clock=clock
         )
@@ -418,7 +418,28 @@ class Session:
         _LIVE.discard(self)
         return final
 
-    # Other processes.
+    # Other attempts and processes.
+
+    def number_from(self, number: int) -> None:
+        """Number the epochs from here on."""
+        with self.roster.lock:
+            self._next_number = number
+
+    @property
+    def next_number(self) -> int:
+        """Return the number that the next epoch will have."""
+        return self._next_number
+
+    def go_on(self, plan: Plan) -> bool:
+        """Be the next attempt of an earlier run; return False where it is too late, since an epoch has ended."""
+        began = RunBegan(plan.info, self.start_ns + self._offset_ns, plan.intensity.zone)
+        with self.roster.lock:
+            if not self.scribe.move(plan.record, began):
+                return False
+            self.plan = plan
+            self.forecaster.go_on(plan)
+            self._next_number = plan.first_epoch
+        return True
 
     def leave(self, reason: str) -> None:
         """Be a run that is measured elsewhere."""

@@ -1,0 +1,166 @@
+"""A run that goes on: by its name, by the scheduler's job, from a checkpoint."""
+
+import json
+import pickle
+
+import pytest
+
+import carbonsdk as ct
+from carbonsdk.errors import SettingsError
+
+
+@pytest.fixture
+def tracker(tmp_path):
+    made = []
+
+    def make(**settings):
+        base = {"backends": {"replay": {"watts": {"cpu": 100}}}, "zone": "DE", "offline": True, "verbose": 0}
+        made.append(ct.CarbonTracker(**{**base, "state_dir": tmp_path, **settings}))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.stop()
+
+
+def epochs_of(tracker, count):
+    for _ in range(count):
+        with tracker.epoch():
+            sum(range(2_000))
+
+
+def records(tmp_path):
+    return sorted(path.relative_to(tmp_path / "runs").parts[0] for path in (tmp_path / "runs").rglob("*.jsonl"))
+
+
+def test_a_run_named_again_is_numbered_on_and_its_totals_add_up(tracker, tmp_path):
+    first = tracker(run_id="long")
+    epochs_of(first, 3)
+    first = first.stop()
+    second = tracker(run_id="long")
+    epochs_of(second, 2)
+    second = second.stop()
+    report = ct.runs.load("long", tmp_path)
+    assert report.attempts == 2
+    assert [epoch.number for epoch in report.epochs] == [0, 1, 2, 3, 4]
+    assert report.energy.joules == pytest.approx(first.energy.joules + second.energy.joules)
+    assert report.duration_s == pytest.approx(first.duration_s + second.duration_s)
+    assert report.co2eq_grams == pytest.approx(first.co2eq_grams + second.co2eq_grams)
+
+
+def test_the_time_between_attempts_is_shown_as_lost(programs):
+    source = """
+    import time
+    from carbonsdk.clock import SystemClock
+    # The requeue took two minutes: the second attempt's clock says so.
+    if len(sys.argv) > 1:
+        real = time.time_ns
+        time.time_ns = lambda: real() + 120 * 10**9
+    with ct.CarbonTracker(**SETTINGS, run_id="long") as tracker, tracker.epoch():
+        pass
+    """
+    assert programs.run(source).code == 0
+    ran = programs.run(source.replace("len(sys.argv) > 1", "True"))
+    lost = [text for text in ran.report().warnings if "between attempts" in text]
+    assert len(lost) == 1
+    assert 119 <= float(lost[0].split()[0]) <= 125
+
+
+TRAIN = """
+tracker = ct.CarbonTracker(**SETTINGS, epochs=4)
+for number in tracker.epochs(start=int(os.environ.get("CHECKPOINT", 0))):
+    if number == int(os.environ["DIES_IN"]):
+        os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_requeued_job_goes_on_by_the_scheduler_s_name_for_it(programs):
+    job = {"SLURM_JOB_ID": "4711", "SLURM_PROCID": "0", "SLURM_NTASKS": "1"}
+    assert programs.run(TRAIN, environ={**job, "DIES_IN": "2"}).code == -9
+    ran = programs.run(TRAIN, environ={**job, "CHECKPOINT": "2", "DIES_IN": "-1"})
+    assert (ran.code, ran.err) == (0, "")
+    (run,) = ran.runs
+    assert run.run_id == "slurm-4711"
+    assert (run.state, run.attempts) == ("finished", 2)
+    whole = [epoch.number for epoch in ran.report().epochs if not epoch.partial]
+    assert whole == [0, 1, 2, 3]
+
+
+def test_a_loop_without_a_start_runs_from_0_whatever_the_record_says(tracker):
+    # A job that has no checkpoint trains from the start again: the tracker must not make it skip epochs.
+    first = tracker(run_id="long", epochs=3)
+    assert list(first.epochs()) == [0, 1, 2]
+    first.stop()
+    assert list(tracker(run_id="long", epochs=3).epochs()) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "carry", [lambda state: json.loads(json.dumps(state)), lambda state: pickle.loads(pickle.dumps(state))]
+)
+def test_a_checkpoint_holds_what_the_run_needs_to_go_on(tracker, tmp_path, carry):
+    first = tracker(epochs=5)
+    for number in first.epochs():
+        state = carry(first.state_dict())
+        if number == 2:
+            break
+    first = first.stop()
+
+    second = tracker(epochs=5)
+    own = second.run_id
+    second.load_state_dict(state)
+    assert second.run_id == first.run_id != own
+    assert list(second.epochs(start=3)) == [3, 4]
+    second = second.stop()
+
+    assert set(records(tmp_path)) == {first.run_id}  # the second's own record went along
+    assert not (tmp_path / "runs" / own).exists()
+    report = ct.runs.load(first.run_id, tmp_path)
+    assert report.attempts == 2
+    assert [epoch.number for epoch in report.epochs] == [0, 1, 2, 3, 4]
+    assert report.energy.joules == pytest.approx(first.energy.joules + second.energy.joules)
+
+
+def test_a_checkpoint_behind_the_record_numbers_the_repeated_epochs_as_they_are(tracker, tmp_path):
+    first = tracker(run_id="long")
+    epochs_of(first, 2)
+    state = first.state_dict()
+    epochs_of(first, 2)
+    first.stop()
+    second = tracker(run_id="long")
+    second.load_state_dict(state)
+    epochs_of(second, 1)
+    second.stop()
+    report = ct.runs.load("long", tmp_path)
+    assert [epoch.number for epoch in report.epochs] == [0, 1, 2, 3, 2]  # in order of attempts
+    assert report.epoch_count == 4  # how far the training is
+
+
+def test_what_was_measured_before_the_checkpoint_was_loaded_goes_along(tracker, tmp_path):
+    first = tracker()
+    epochs_of(first, 1)
+    state = first.state_dict()
+    first.stop()
+    second = tracker()
+    second.await_devices()
+    began = second.report().start
+    second.load_state_dict(state)
+    epochs_of(second, 1)
+    report = second.stop()
+    assert report.start == began
+    assert report.energy.joules == pytest.approx(100 * report.duration_s * report.energy.coverage, rel=0.02)
+    assert [each.device.name for each in report.devices] == [each.device.name for each in first.report().devices]
+
+
+def test_a_checkpoint_that_comes_too_late_changes_nothing(tracker):
+    first, second = tracker(), tracker()
+    epochs_of(second, 1)
+    own = second.run_id
+    second.load_state_dict(first.state_dict())
+    assert second.run_id == own
+    assert any("after the first epoch" in text for text in second.report().warnings)
+
+
+@pytest.mark.parametrize("state", [None, {}, {"version": 1}, {"version": 1, "run_id": 5, "next_epoch": 1}, [1], {"version": 2}])
+def test_what_is_no_state_is_refused(tracker, state):
+    with pytest.raises(SettingsError, match="state"):
+        tracker().load_state_dict(state)
