@@ -21,9 +21,11 @@ demo: $(VENV)/.run ## Train a small model on this machine, and measure it
 test: $(VENV)/.test ## Run the tests
 	$(BIN)/pytest
 
+# What a package's `test` extra names is not in every registry; the tests that want it skip themselves without.
 test-plugins: $(VENV)-plugins/.test ## Run the tests of the packages under plugins/, in an environment of their own
 	@set -e; for plugin in $(PLUGINS); do echo "== $$plugin"; \
-		$(VENV)-plugins/bin/python -m pip --quiet --disable-pip-version-check install "./$$plugin"; \
+		$(VENV)-plugins/bin/python -m pip --quiet --disable-pip-version-check install "./$$plugin[test]" \
+			|| $(VENV)-plugins/bin/python -m pip --quiet --disable-pip-version-check install "./$$plugin"; \
 		(cd "$$plugin" && "$(abspath $(VENV)-plugins)/bin/pytest" -q); done
 
 test-examples: $(VENV)-examples/.test ## Run the examples, and what needs Jupyter or PyTorch (make test-examples TORCH=torch)
