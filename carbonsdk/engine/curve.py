@@ -9,6 +9,8 @@ from carbonsdk.engine.averaging import Averages
 from carbonsdk.engine.trend import Trend
 from carbonsdk.model import CounterReading, PowerReading
 
+_SHORT = 0.02  # of the distance of two readings
+
 
 class Mark(NamedTuple):
     """The curve at one instant.
@@ -188,14 +190,16 @@ class Curve:
         top = len(at) - 1
         if top < 1 or end_ns <= at[0]:
             return (0.0, 0.0, 0.0, 0.0)
-        shape_joules = self._trend.shape_joules
         i = min(max(bisect_right(at, start_ns) - 1, 0), top - 1)
         width, climb = at[i + 1] - at[i], energy[i + 1] - energy[i]
         share = max(0.0, (start_ns - at[i]) / width) if start_ns < at[i + 1] else 1.0
         first, first_covered = energy[i] + share * climb, covered[i] + share * (covered[i + 1] - covered[i])
         if end_ns <= at[i + 1]:
             part = max(0.0, (end_ns - max(start_ns, at[0])) / width)
-            return (first, part * climb, part * (covered[i + 1] - covered[i]), shape_joules(width, part, climb))
+            # A short one may have drawn anything, which spares the cost of working it out: there can be millions.
+            noise = 2.0 * part * climb if part < _SHORT else self._trend.shape_joules(width, part, climb)
+            return (first, part * climb, part * (covered[i + 1] - covered[i]), noise)
+        shape_joules = self._trend.shape_joules
         early = shape_joules(width, share, climb) + self._doubt[i]
         j = min(bisect_right(at, end_ns) - 1, top - 1)
         width, climb = at[j + 1] - at[j], energy[j + 1] - energy[j]

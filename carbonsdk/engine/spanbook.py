@@ -42,8 +42,15 @@ class _Tally:
                 noise + sum([rise[3] for rise in found]),
             )
 
-    def uses(self) -> tuple[Use, ...]:
-        return tuple(use_of(device, (0.0, *sums), self.duration_ns) for device, sums in enumerate(self.sums))
+    def uses(self, ledger: Ledger) -> tuple[Use, ...]:
+        found = (use_of(device, (0.0, *sums), self.duration_ns) for device, sums in enumerate(self.sums))
+        return tuple(use._replace(noise_joules=self._noise(ledger, use)) for use in found)
+
+    def _noise(self, ledger: Ledger, use: Use) -> float:
+        if use.joules is None:
+            return use.noise_joules
+        # However many spans a name has, they can hide no more than the device can have drawn in all their time.
+        return min(use.noise_joules, max(use.joules, ledger.most_joules(use.device, self.duration_ns) - use.joules))
 
 
 def use_of(device: int, rise: Rise, duration_ns: int) -> Use:
@@ -113,4 +120,6 @@ class SpanBook:
     def uses(self) -> tuple[SpanUse, ...]:
         """Return what the settled spans used, by name."""
         with self._lock:
-            return tuple(SpanUse(name, tally.times, tally.duration_ns, tally.uses()) for name, tally in self._tallies.items())
+            return tuple(
+                SpanUse(name, tally.times, tally.duration_ns, tally.uses(self._ledger)) for name, tally in self._tallies.items()
+            )

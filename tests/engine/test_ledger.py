@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from carbonsdk.engine.accounting import Stamped
 from carbonsdk.engine.ledger import Ledger, Marks
+from carbonsdk.engine.scopes import Span
+from carbonsdk.engine.spanbook import SpanBook
 from carbonsdk.model import CounterReading, Device, DeviceKind, PowerReading, Quality, Sensor
 
 S = 1_000_000_000
@@ -147,6 +149,21 @@ def test_spans_see_what_marks_see():
     ((rise,),) = ledger.rises([(S // 2, 3 * S // 2)])
     assert rise[0] == 50.0
     assert rise[1] == 200.0
+
+
+def test_many_short_spans_hide_no_more_than_was_drawn():
+    ledger = ledger_of([(at_s * S, 100.0 * at_s) for at_s in range(12)])
+    book = SpanBook(ledger)
+    for number in range(1_000):
+        span = Span(None, "step")
+        span.start_ns = 10 * S + number * 1_000_000
+        span.end_ns = span.start_ns + 900_000
+        book.add(span)
+    book.settle(11 * S)
+    ((use,),) = (row.uses for row in book.uses())
+    # 90 of the second's 100 J; each span alone may have drawn nothing, or more than its share.
+    assert use.joules == pytest.approx(90.0)
+    assert use.noise_joules <= 90.0 + 1e-6
 
 
 def test_a_device_without_readings_is_missing_and_not_zero():
