@@ -16,7 +16,7 @@ try:
     for epoch in range(4):
         tracker.epoch_start()
         tracker.epoch_end()
-        print("trained epoch", epoch + 1, flush=True)
+        print(f"trained epoch {epoch + 1}", flush=True)
     tracker.stop()
 finally:
     print("the user's own finally", flush=True)

@@ -42,7 +42,7 @@ def test_carbontracker_s_parser_reads_every_figure(logged, carbontracker):
     for name, watts in (("gpu", 200.0), ("cpu", 50.0)):
         part = log["components"][name]
         assert len(part["epoch_durations (s)"]) == 3
-        assert part["avg_power_usages (W)"] == [[pytest.approx(watts, rel=1e-3)]] * 3
+        assert part["avg_power_usages (W)"] == [[pytest.approx(watts, rel=0.02)]] * 3
 
 
 def test_carbontracker_s_parser_adds_up_what_was_used_and_not_what_was_forecast_after_an_early_stop(logged, carbontracker):
