@@ -57,7 +57,7 @@ def check_registration(registration: Registration[Any], kind: str) -> None:
     """Check that a registration is well-formed and that its factory works from default settings, without the network.
 
     `kind` is "backend", "fetcher", "locator" or "sink". A factory that is used only when named (`automatic=False`) may
-    raise SettingsError for what it cannot do without.
+    raise SettingsError for what it cannot do without, and a backend's BackendUnavailable where its hardware is absent.
     """
     wrong = flaw(registration)
     require(not wrong, f"this registration is not well-formed: {wrong}")
@@ -69,6 +69,9 @@ def check_registration(registration: Registration[Any], kind: str) -> None:
         except SettingsError:
             if registration.automatic:
                 raise
+            return
+        except BackendUnavailable:
+            require(kind == "backend", f"the factory of {name!r}, no backend, raised BackendUnavailable")
             return
     require(isinstance(made, protocol), f"the factory of {name!r} returned a {type(made).__name__}, no {protocol.__name__}")
 

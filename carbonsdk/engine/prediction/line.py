@@ -69,7 +69,8 @@ def fitted(values: Sequence[float], *, scale: float, slope_prior: float) -> Line
     level = _middle_mean([values[i] for i in inside])
     s_tt = sum((i - middle) ** 2 for i in inside)
     s_ty = sum((i - middle) * (values[i] - level) for i in inside)
-    held = (scale / (slope_prior * level)) ** 2 if level > 0 else math.inf
+    drift = slope_prior * level
+    held = (scale / drift) * (scale / drift) if drift > 0 else math.inf
     slope = s_ty / (s_tt + held)
     # Most runs do not drift: a slope counts as far as it stands out of the noise.
     slope *= slope**2 * (s_tt + held) / (slope**2 * (s_tt + held) + 2 * scale**2) if slope else 0.0
