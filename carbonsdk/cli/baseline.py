@@ -54,6 +54,8 @@ def _show(found: "list[IdleDevice]", kept: "list[IdleDevice]", path: str) -> Non
     if not found:
         click.echo("Nothing here can be measured; `carbonsdk doctor` tells why, and what to do.")
     if kept:
+        together = sum(each.baseline.watts for each in kept if each.baseline is not None)
+        click.echo(f"Together {together:.4g} W.")
         click.echo(f"Kept in {path}; runs that begin from now on show their energy above it.")
     if any(each.baseline is not None and each not in kept for each in found):
         click.echo("Try again when the machine is at rest, or keep the figures with a mark by --anyway.")
