@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from carbonsdk.clock import Clock
-from carbonsdk.errors import Offline, SettingsError
+from carbonsdk.errors import BackendUnavailable, Offline, SettingsError
 from carbonsdk.host import Kind, PluginHost
 from carbonsdk.host.loading import flaw
 from carbonsdk.interfaces import Context, HttpClient, Registration
