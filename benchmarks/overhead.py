@@ -199,7 +199,7 @@ def figures(directory: Path, *, tries: int, many: int) -> Iterator[Figure]:
     yield Figure("an epoch's enter and exit, above its reads", found["edge"] * 1e6, "µs", 60.0)
     yield Figure(f"a span, settling included ({many:,} of them)", found["span"] * 1e6, "µs", 10.0)
     yield Figure("second half of the spans against the first", found["span_drift"], "×", 1.1)
-    yield Figure("memory that the last 90 % of the spans added", found["span_memory"] / 1e6, "MB", 1.0)
+    yield Figure("memory that the last 90 % of the spans added", found["span_memory"] / 1e6, "MB", 5.0)
     yield Figure("stop(), slowest", found["stop"] * 1e3, "ms", 200.0)
     yield Figure("stop(), quickest", found["best_stop"] * 1e3, "ms", 5.0)
     yield Figure("threads left after it", found["threads"], "", 0.0)

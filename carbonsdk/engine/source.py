@@ -140,7 +140,7 @@ class Source:
             self._cross_check(self._checker, device, reading, health)
         if fault is not None:
             self.dropped_faults += 1
-            self._notices.missing(f"{device.name} ({self.name}): {fault}; that reading is not counted")
+            self._notices.missing(f"{device.name} ({self.name}): {fault}; the coverage shows what is missing")
 
     def _cross_check(self, backend: SupportsPowerCheck, device: Device, reading: CounterReading, health: _Health) -> None:
         now_ns = self._clock.monotonic_ns()
