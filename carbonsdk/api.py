@@ -4,7 +4,7 @@ import functools
 import inspect
 import os
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 
 from carbonsdk.tracker import CarbonTracker, innermost
@@ -101,13 +101,7 @@ def track_epoch(
 
 def _wrapped(body: Callable[..., Any], scope: "Callable[[], Epoch]") -> Callable[..., Any]:
     if inspect.isasyncgenfunction(body):
-
-        @functools.wraps(body)
-        async def run_async_generator(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-            async for item in _drive_async(body(*args, **kwargs), scope()):
-                yield item
-
-        return run_async_generator
+        return _wrapped_async_generator(body, scope)
     if inspect.iscoroutinefunction(body):
 
         @functools.wraps(body)
@@ -155,26 +149,32 @@ def _drive(inner: Generator[Any, Any, Any], epoch: "Epoch") -> Generator[Any, An
                 step = functools.partial(inner.send, sent)
 
 
-async def _drive_async(inner: AsyncGenerator[Any, Any], epoch: "Epoch") -> AsyncGenerator[Any, Any]:
-    with epoch:
-        step: Callable[[], Any] = inner.__anext__
-        while True:
-            epoch.resume()
-            try:
-                item = await step()
-            except StopAsyncIteration:
-                return
-            epoch.suspend()
-            try:
-                sent = yield item
-            except GeneratorExit:
-                await inner.aclose()
-                epoch.close(partial="the generator was left before it ended")
-                raise
-            except BaseException as error:  # noqa: BLE001 - thrown in from outside: the inner generator's business
-                step = functools.partial(inner.athrow, error)
-            else:
-                step = functools.partial(inner.asend, sent)
+def _wrapped_async_generator(body: Callable[..., Any], scope: "Callable[[], Epoch]") -> Callable[..., Any]:
+    # The driving loop is the wrapper itself: there is no `yield from` that would pass asend, athrow and aclose on.
+    @functools.wraps(body)
+    async def run(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        inner: AsyncGenerator[Any, Any] = body(*args, **kwargs)
+        with scope() as epoch:
+            step: Callable[[], Any] = inner.__anext__
+            while True:
+                epoch.resume()
+                try:
+                    item = await step()
+                except StopAsyncIteration:
+                    return
+                epoch.suspend()
+                try:
+                    sent = yield item
+                except GeneratorExit:
+                    await inner.aclose()
+                    epoch.close(partial="the generator was left before it ended")
+                    raise
+                except BaseException as error:  # noqa: BLE001 - thrown in from outside: the inner generator's business
+                    step = functools.partial(inner.athrow, error)
+                else:
+                    step = functools.partial(inner.asend, sent)
+
+    return run
 
 
 def _after_fork_in_child() -> None:

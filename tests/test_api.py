@@ -139,6 +139,46 @@ def test_an_async_generator_is_an_epoch_until_it_ends():
     assert ct.current().report().epoch_count == 1
 
 
+def test_what_is_sent_and_thrown_into_an_async_generator_reaches_it():
+    @ct.track_epoch
+    async def batches():
+        sent = yield 0
+        try:
+            yield sent
+        except KeyError:
+            yield "caught"
+
+    async def main():
+        generator = batches()
+        assert await anext(generator) == 0
+        assert await generator.asend("a") == "a"
+        assert await generator.athrow(KeyError()) == "caught"
+        assert await anext(generator, "end") == "end"
+
+    asyncio.run(main())
+    (epoch,) = ct.current().report().epochs
+    assert not epoch.failed
+    assert not epoch.partial
+
+
+def test_an_async_generator_that_is_closed_leaves_its_epoch_partial_at_once():
+    @ct.track_epoch
+    async def batches():
+        yield 0
+        yield 1
+
+    async def main():
+        generator = batches()
+        await anext(generator)
+        await generator.aclose()
+        return ct.current().report().epochs
+
+    (epoch,) = asyncio.run(main())
+    assert epoch.partial
+    assert not epoch.failed
+    assert epoch.reason == "the generator was left before it ended"
+
+
 def test_an_exception_is_the_user_s_own_and_the_epoch_failed():
     error = RuntimeError("out of memory")
 
