@@ -9,7 +9,10 @@ from carbonsdk.reports import Choice, EpochReport, Forecast, RunReport
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunInfo:
-    """Who and where a run is. `command` is the program's name, never its arguments. `sink` options are not in here."""
+    """Who and where a run is. `command` is the program's name, never its arguments. `sink` options are not in here.
+
+    `scope` says whose energy is counted: the "machine"'s, or that of a "process" and its children.
+    """
 
     run_id: str
     name: str | None
@@ -23,6 +26,7 @@ class RunInfo:
     epochs_planned: int | None
     pue: float = 1.0
     attempt: int = 1
+    scope: str = "machine"
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,7 +188,9 @@ class RunReport(_Dated):
 
     `energy` is of the run from its start to `end`, gaps between epochs included; `epochs_energy` is of the union of the
     epochs. `epochs` holds the newest 10,000; `epoch_count` counts all that have ended. `state` is "running", "finished" or
-    "interrupted". `facility_energy` is `energy` times the PUE, where one was given.
+    "interrupted". `facility_energy` is `energy` times the PUE, where one was given. With the `scope` "process" all figures are
+    this process's and its children's, and `machine_joules` is what their devices used in all; it is None for the "machine",
+    and for a run of several processes.
     """
 
     run_id: str
@@ -214,6 +216,8 @@ class RunReport(_Dated):
     attempts: int = 1
     record: str | None = None
     above_idle: AboveIdle | None = None
+    scope: str = "machine"
+    machine_joules: float | None = None
 
     @property
     def facility_joules(self) -> float | None:

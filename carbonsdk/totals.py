@@ -42,6 +42,8 @@ def _heading(report: RunReport) -> str:
 def _rows(report: RunReport, *, interpretable: bool) -> Iterator[tuple[str, str]]:
     use = report.energy
     yield "energy", figures.measured_energy(use) + (", simulated" if simulated(report.devices) else "")
+    if report.scope == "process":
+        yield "scope", _scope(report)
     if report.pue != 1.0 and report.facility_joules is not None:
         yield "facility", f"{figures.energy(report.facility_joules)} at a PUE of {report.pue:g}"
     parts = counted(report.devices)
@@ -64,6 +66,12 @@ def _rows(report: RunReport, *, interpretable: bool) -> Iterator[tuple[str, str]
         yield "missing", text
     if report.record:
         yield "record", report.record
+
+
+def _scope(report: RunReport) -> str:
+    if report.machine_joules is None:
+        return "this process and its children"
+    return f"this process and its children, of {figures.energy(report.machine_joules)} that the machine used"
 
 
 def _above_idle(net: AboveIdle) -> str:

@@ -63,6 +63,10 @@ def test_a_process_s_figures_are_labelled_as_estimates(tracker):
     (device,) = measured.report().devices
     assert device.device.id == f"cpu-0/process-{os.getpid()}"
     assert "share of CPU time (including idle)" in device.energy.method
+    report = measured.report()
+    assert report.scope == "process"
+    assert report.machine_joules == pytest.approx(100.0 * report.duration_s, rel=0.05, abs=1.0)
+    assert report.energy.joules <= report.machine_joules
 
 
 def test_the_active_policy_without_a_baseline_leaves_the_energy_unknown_with_a_reason(tracker):

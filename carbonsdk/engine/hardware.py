@@ -123,7 +123,8 @@ class Hardware:
             self._ledger.record(index, answer.first)
         else:
             self._ledger.silence(index, answer.reason or "it gives no reading")
-        self._ledger.accounts[index].part = part
+        if part is not None:
+            self._ledger.attribute(index, part, answer.first)
         return _Adopted(channel, index, answer.device, labelled)
 
     def _add_overhead(self, adopted: list["_Adopted"]) -> list[tuple[int, Device]]:

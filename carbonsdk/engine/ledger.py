@@ -31,10 +31,10 @@ class Account:
 
     `silent` gives the reason while no readings are to be expected (lost, quarantined, given up); then its curve is final.
     `reach_ns` is how far beyond its newest reading the curve may be drawn: where reading it again would cost too much. `part`
-    tells what is counted of the energy since it was last called; None is all.
+    tells what is counted of the energy since it was last called; None is all. Then `whole` is the curve of all of it.
     """
 
-    __slots__ = ("curve", "device", "fault", "part", "reach_ns", "silent", "since_ns")
+    __slots__ = ("curve", "device", "fault", "part", "reach_ns", "silent", "since_ns", "whole")
 
     def __init__(self, device: Device, curve: Curve | OverheadCurve, since_ns: int) -> None:
         self.device = device
@@ -44,6 +44,7 @@ class Account:
         self.silent: str | None = None
         self.reach_ns = 0
         self.part: Callable[[], Part] | None = None
+        self.whole: Curve | None = None
 
     @property
     def is_read(self) -> bool:
@@ -82,12 +83,31 @@ class Ledger:
             self.accounts.append(Account(device, curve, since_ns))
             return len(self.accounts) - 1
 
+    def attribute(self, index: int, part: Callable[[], Part], first: Stamped | None) -> None:
+        """Count a part of a device's energy from its next reading on; `first` is the one before that, if there was one."""
+        account = self.accounts[index]
+        account.whole = Curve(limits(account.device.sensor, account.device.kind, self._interval_ns))
+        account.part = part
+        if first is not None:
+            account.whole.record(first)
+
+    def machine_joules(self, at_ns: int) -> tuple[float | None, ...]:
+        """Return what each device used in all, where a part of it is counted; nothing where all is."""
+        with self._lock:
+            wholes = [account.whole for account in self.accounts]
+            if not any(wholes):
+                return ()
+            marks = (None if whole is None else whole.mark(at_ns) for whole in wholes)
+            return tuple(None if mark is None else mark.joules for mark in marks)
+
     def record(self, index: int, stamped: Stamped) -> str | None:
         """Add a reading to a device's curve; return what is wrong with it, or None. Raises what the account's `part` raises."""
-        account = self.accounts[index]
+        account, whole = self.accounts[index], stamped
         if account.part is not None:
             stamped = stamped._replace(part=account.part())  # outside the lock: it may ask a driver
         with self._lock:
+            if account.whole is not None:
+                account.whole.record(whole)
             fault = account.curve.record(stamped)
             account.silent = None
             account.fault = fault or account.fault
@@ -130,6 +150,8 @@ class Ledger:
         with self._lock:
             for account in self.accounts:
                 account.curve.forget_before(at_ns)
+                if account.whole is not None:
+                    account.whole.forget_before(at_ns)
 
     def uses(self, start: Marks, end: Marks) -> tuple[Use, ...]:
         """Return what each device used between two instants."""

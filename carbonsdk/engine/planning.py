@@ -119,6 +119,7 @@ class Planner:
             version=__version__,
             epochs_planned=settings.epochs,
             pue=pue(settings.pue).value,
+            scope=settings.scope,
         )
         return info, before.first_number
 

@@ -112,5 +112,9 @@ class Settling:
             uses = self._ledger.uses(start, marks)
             open_epochs.append(OpenEpoch(epoch.number, epoch.name, epoch.start_ns + self._offset_ns, uses))
         return StateNoted(
-            at_ns + self._offset_ns, self._ledger.uses(self._origin, marks), tuple(open_epochs), self._roster.root.uses()
+            at_ns + self._offset_ns,
+            self._ledger.uses(self._origin, marks),
+            tuple(open_epochs),
+            self._roster.root.uses(),
+            self._ledger.machine_joules(at_ns),
         )

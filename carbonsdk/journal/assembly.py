@@ -183,6 +183,8 @@ class Assembly:
             pue=run.pue,
             attempts=run.attempt,
             record=record,
+            scope=run.scope,
+            machine_joules=tally.machine_joules(state),
             above_idle=tally.above_idle(uses, units.seconds(state.at_ns - began.start_ns)),
         )
 

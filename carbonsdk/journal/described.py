@@ -40,6 +40,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "uses": "what each device has used since the attempt began",
         "open_epochs": "the epochs that had not ended",
         "spans": "the spans outside any epoch, added up by name",
+        "machine_joules": "where a process's part is counted: what each device used in all, in the order of devices",
     },
     "Warned": {"at_ns": "when", "text": "the warning"},
     "Use": {
@@ -75,6 +76,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "epochs_planned": "how many epochs were announced",
         "pue": "the facility's energy over the devices'",
         "attempt": "which attempt this is, from 1",
+        "scope": "whose energy is counted: the machine's, or that of a process and its children",
     },
     "Zone": {
         "key": "the grid area, by its Electricity Maps key",

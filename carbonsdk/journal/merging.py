@@ -60,6 +60,7 @@ def merge(parts: Sequence[Part]) -> RunReport:
         attempts=_attempts(parts),
         record=lead.record,
         above_idle=_above_idle(found, tallies),
+        scope=run.scope,
     )
 
 

@@ -104,13 +104,15 @@ class OpenEpoch(NamedTuple):
 class StateNoted(NamedTuple):
     """Where the whole run stood at an instant: every 60 s, and at the end.
 
-    `uses` are of the whole attempt so far; `spans` those outside any epoch.
+    `uses` are of the whole attempt so far; `spans` those outside any epoch. Where a process's part is counted,
+    `machine_joules` is what each device used in all.
     """
 
     at_ns: int
     uses: tuple[Use, ...]
     open_epochs: tuple[OpenEpoch, ...] = ()
     spans: tuple[SpanUse, ...] = ()
+    machine_joules: tuple[float | None, ...] = ()
 
 
 class Warned(NamedTuple):

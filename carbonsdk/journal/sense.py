@@ -1,5 +1,6 @@
 """What can be true of a run: a damaged or hostile journal may say anything, and a faulty sensor too."""
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 from carbonsdk.journal.codec import NO_NUMBER
@@ -34,6 +35,11 @@ def sensible_slot(slot: SlotClosed) -> SlotClosed:
     return SlotClosed(
         slot.at_ns, tuple(one if one is not None and abs(one) < _MOST else None for one in slot.cumulative_joules)
     )
+
+
+def sensible_joules(values: Iterable[float | None]) -> list[float]:
+    """Return the values that are known and possible."""
+    return [joules for joules in values if joules is not None and 0 <= joules < _MOST]
 
 
 def is_sensible_device(record: DeviceFound, *, devices: int) -> bool:

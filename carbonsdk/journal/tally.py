@@ -1,6 +1,7 @@
 """From the uses in a record to the figures of a report."""
 
 import copy
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
@@ -9,8 +10,9 @@ from carbonsdk.clock import utc
 from carbonsdk.energy import across_devices, device_use
 from carbonsdk.footprint import Timeline, carbon_use
 from carbonsdk.journal.marks import Marks
-from carbonsdk.journal.records import EpochEnded, SpanUse, Use
+from carbonsdk.journal.records import EpochEnded, SpanUse, StateNoted, Use
 from carbonsdk.journal.resting import Resting, above_idle
+from carbonsdk.journal.sense import sensible_joules
 from carbonsdk.journal.shelf import EpochShelf
 from carbonsdk.model import CarbonUse, Device, EnergyUse
 from carbonsdk.reports import AboveIdle, Baseline, DeviceEnergy, EpochReport, SpanTotal
@@ -53,6 +55,11 @@ class Tally:
     def above_idle(self, uses: Iterable[Use], duration_s: float) -> AboveIdle | None:
         """Return what all devices used that count, beyond their idle power."""
         return above_idle(self.resting(use, duration_s) for use in uses if self.counted(use.device))
+
+    def machine_joules(self, state: StateNoted) -> float | None:
+        """Return what the devices that count used in all, where a process's part of it is counted."""
+        known = sensible_joules(state.machine_joules[: len(self.devices)])
+        return math.fsum(known) if known else None
 
     def resting(self, use: Use, duration_s: float) -> Resting:
         """Return what a device used beside what it would have used at rest."""

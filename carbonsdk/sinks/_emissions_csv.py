@@ -108,7 +108,7 @@ def _machine(report: RunReport) -> dict[str, object]:
         "gpu_count": len(gpus) or None,
         "gpu_model": _models(gpus, counted=True),
         "ram_total_size": psutil.virtual_memory().total / 2**30,
-        "tracking_mode": "machine",
+        "tracking_mode": report.scope,
     }
 
 

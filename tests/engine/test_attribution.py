@@ -2,6 +2,7 @@
 
 import math
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from support.family import SetFamily
 from support.simulated import Simulated, device, offer
 
+from carbonsdk.backends.nvml import NvmlSettings
+from carbonsdk.backends.nvml.backend import NvmlBackend
 from carbonsdk.engine.accounting import Part, Stamped
 from carbonsdk.engine.attribution import ACTIVE, INCLUDING_IDLE, SHARE_BIAS, Attribution
 from carbonsdk.engine.baselines import Baseline, Baselines
@@ -20,6 +23,7 @@ from carbonsdk.engine.plan import ALL_KINDS
 from carbonsdk.errors import DeviceLost
 from carbonsdk.model import CounterReading, DeviceKind, Quality
 from carbonsdk.testing.clock import FakeClock
+from carbonsdk.testing.nvml import FakeGpu, FakeNvml, FakeProcess
 from carbonsdk.testing.profile import Profile
 
 S = 1_000_000_000
@@ -218,6 +222,19 @@ def test_an_attributed_device_says_what_it_is(clock):
     assert "idle 40 W, measured 2026-11-01" in labelled.sensor.note
 
 
+def test_real_pynvml_tells_the_family_s_part_of_a_gpu(clock, tmp_path, fake_nvml_library):
+    processes = (FakeProcess(pid=51, sm_percent=75), FakeProcess(pid=99, sm_percent=25))
+    gpu = FakeGpu(uuid="GPU-1", bus_id="00000000:01:00.0", profile=Profile.constant(300), processes=processes)
+    fake = FakeNvml(tmp_path / "driver", [gpu])
+    with closing(fake), fake.loaded(fake_nvml_library):
+        backend = NvmlBackend(NvmlSettings(), environ={})
+        (board,) = backend.open()
+        _, part = attribution(SetFamily(pids=[51]), clock).adopt(board, backend)
+        fake.advance(2)
+        assert part().share == pytest.approx(0.75)
+        backend.close()
+
+
 @given(
     steps=st.lists(
         st.tuples(
@@ -239,8 +256,10 @@ def test_the_processes_of_a_machine_add_up_to_it(steps, idle_watts, policy):
     accounts = [ledger.open_account(CPU, clock.monotonic_ns()) for _ in parts]
     start = clock.monotonic_ns()
     machine = 0.0
-    for account in accounts:
-        ledger.record(account, Stamped(start, start, CounterReading(0.0)))
+    for account, part in zip(accounts, parts, strict=True):
+        first = Stamped(start, start, CounterReading(0.0))
+        ledger.record(account, first)
+        ledger.attribute(account, part, first)
     for account, part in zip(accounts, parts, strict=True):
         ledger.accounts[account].part = part
     resting = 0.0
@@ -255,6 +274,7 @@ def test_the_processes_of_a_machine_add_up_to_it(steps, idle_watts, policy):
     charged = [ledger.accounts[account].curve._counted for account in accounts]
     assert all(0.0 <= each <= machine + 1e-6 for each in charged)
     expected = machine if policy == INCLUDING_IDLE else machine - resting
+    assert ledger.machine_joules(clock.monotonic_ns()) == (pytest.approx(machine, abs=1e-6),) * 3
     assert math.fsum(charged) == pytest.approx(expected, abs=1e-6)
 
 
@@ -283,5 +303,6 @@ def test_an_epoch_of_a_process_is_its_share_of_the_machine_s(clock):
     (use,) = ledger.uses(Marks(start_ns, ()), ledger.marks(clock.monotonic_ns()))
     # 100 J each second: a half, nothing, all.
     assert use.joules == pytest.approx(150.0, rel=0.01)
+    assert ledger.machine_joules(clock.monotonic_ns()) == (pytest.approx(300.0, rel=0.01),)
     assert ledger.accounts[0].device.key == ("here", "rapl", "package-0/process-7")
     assert hardware.stop(deadline_s=time.monotonic() + 10) == []

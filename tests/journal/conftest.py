@@ -30,7 +30,7 @@ uses = st.builds(Use, int64, finite, st.none() | finite, finite, finite, st.none
 use_rows = st.lists(uses, max_size=4).map(tuple)
 spans = st.lists(st.builds(SpanUse, st.text(max_size=9), int64, int64, use_rows), max_size=2).map(tuple)
 open_epochs = st.lists(st.builds(OpenEpoch, int64, st.text(max_size=9), int64, use_rows), max_size=2).map(tuple)
-states = st.builds(StateNoted, int64, use_rows, open_epochs, spans)
+states = st.builds(StateNoted, int64, use_rows, open_epochs, spans, st.lists(st.none() | finite, max_size=4).map(tuple))
 zones = st.builds(Zone, latitude=st.none() | finite, longitude=st.none() | finite)
 intensities = st.builds(
     CarbonIntensity, grams_per_kwh=finite, start=st.none() | moments, end=st.none() | moments, fetched_at=st.none() | moments

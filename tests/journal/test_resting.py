@@ -90,5 +90,13 @@ def test_a_record_of_before_idle_powers_is_read_as_it_was(sample):
     assert decode(line) != replace_baseline(sample.device())
 
 
+def test_a_process_s_report_tells_the_machine_s_energy_beside_its_own(sample):
+    end = sample.end(10, 30)
+    end = end._replace(state=end.state._replace(machine_joules=(120.0,)))
+    assembly = assembled(sample.run(scope="process"), sample.device(), end)
+    report = assembly.report(assembly.last_known(), run_state="finished")
+    assert (report.scope, report.energy.joules, report.machine_joules) == ("process", 30.0, 120.0)
+
+
 def replace_baseline(record):
     return record._replace(baseline=replace(idle(1.0), busy=True))
