@@ -11,7 +11,8 @@ from carbonsdk.reports import Choice, EpochReport, Forecast, RunReport
 class RunInfo:
     """Who and where a run is. `command` is the program's name, never its arguments. `sink` options are not in here.
 
-    `scope` says whose energy is counted: the "machine"'s, or that of a "process" and its children.
+    `scope` says whose energy is counted: the "machine"'s, or that of a "process" and its children. `pue_source` is who says
+    that the PUE is so, None for the factor of 1 that nobody gave.
     """
 
     run_id: str
@@ -27,6 +28,7 @@ class RunInfo:
     pue: float = 1.0
     attempt: int = 1
     scope: str = "machine"
+    pue_source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

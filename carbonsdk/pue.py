@@ -14,6 +14,11 @@ class Pue:
     source: str
     year: int | None = None
 
+    @property
+    def told(self) -> str:
+        """Return who says so and of which year, for people and for the record."""
+        return self.source if self.year is None else f"{self.source}, {self.year}"
+
 
 # Fleet averages over a provider's own data centres; a single site may lie well off.
 _KNOWN = {

@@ -188,7 +188,7 @@ class RunReport(_Dated):
 
     `energy` is of the run from its start to `end`, gaps between epochs included; `epochs_energy` is of the union of the
     epochs. `epochs` holds the newest 10,000; `epoch_count` counts all that have ended. `state` is "running", "finished" or
-    "interrupted". `facility_energy` is `energy` times the PUE, where one was given. With the `scope` "process" all figures are
+    "interrupted". `facility_joules` are `energy` times the PUE; `pue_source` says where that is from, if one was given. With the `scope` "process" all figures are
     this process's and its children's, and `machine_joules` is what their devices used in all; it is None for the "machine",
     and for a run of several processes.
     """
@@ -218,8 +218,13 @@ class RunReport(_Dated):
     above_idle: AboveIdle | None = None
     scope: str = "machine"
     machine_joules: float | None = None
+    pue_source: str | None = None
 
     @property
     def facility_joules(self) -> float | None:
         """Return the energy at the facility's meter: the devices' times the PUE."""
         return None if self.energy.joules is None else self.energy.joules * self.pue
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as JSON-able values, derived figures included."""
+        return {**_Dated.to_dict(self), "facility_joules": self.facility_joules}

@@ -45,7 +45,8 @@ def _rows(report: RunReport, *, interpretable: bool) -> Iterator[tuple[str, str]
     if report.scope == "process":
         yield "scope", _scope(report)
     if report.pue != 1.0 and report.facility_joules is not None:
-        yield "facility", f"{figures.energy(report.facility_joules)} at a PUE of {report.pue:g}"
+        said = f" ({report.pue_source})" if report.pue_source else ""
+        yield "facility", f"{figures.energy(report.facility_joules)} at a PUE of {report.pue:g}{said}"
     parts = counted(report.devices)
     if len(parts) > 1:
         yield "of which", ", ".join(f"{each.device.name} {_part(each.energy.joules, use.joules)}" for each in parts)

@@ -4,6 +4,8 @@ import math
 
 import pytest
 
+import carbonsdk as ct
+from carbonsdk import runs
 from carbonsdk.errors import SettingsError
 from carbonsdk.pue import PROVIDERS, Pue, pue
 
@@ -43,3 +45,15 @@ def test_an_unknown_name_is_refused_with_the_nearest():
 
 def test_every_known_provider_says_year_and_source():
     assert all(pue(name).year and pue(name).source and pue(name).value >= 1 for name in PROVIDERS)
+
+
+@pytest.mark.parametrize(
+    ("given", "value", "told"),
+    [("gcp", 1.09, "Google, fleet average, 2024"), (1.2, 1.2, "given by the user"), (1.0, 1.0, None)],
+)
+def test_a_report_and_its_record_say_where_the_pue_is_from(tmp_path, given, value, told):
+    tracker = ct.CarbonTracker(pue=given, offline=True, intensity=100, backends=[], verbose=0, state_dir=tmp_path)
+    tracker.stop()
+    report, kept = tracker.report(), runs.load(tracker.report().run_id, tmp_path)
+    assert (report.pue, report.pue_source) == (kept.pue, kept.pue_source) == (value, told)
+    assert report.to_dict()["pue_source"] == told

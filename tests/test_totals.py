@@ -53,6 +53,10 @@ def test_a_report_is_told_line_by_line():
         ({"energy": UNKNOWN, "carbon": CarbonUse(None)}, "  CO2eq      unknown: the energy is unknown"),
         ({"carbon": CarbonUse(None, reason="no zone")}, "  CO2eq      unknown: no zone"),
         ({"pue": 1.5}, "  facility   1.500 Wh at a PUE of 1.5"),
+        (
+            {"pue": 1.5, "pue_source": "Google, fleet average, 2024"},
+            "  facility   1.500 Wh at a PUE of 1.5 (Google, fleet average, 2024)",
+        ),
         ({"epoch_count": 0}, "total: run in 1 min 30 s"),
         ({"epochs_planned": 5}, "total: 2 epochs of 5 in 1 min 30 s"),
         (

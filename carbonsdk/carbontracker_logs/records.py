@@ -83,6 +83,7 @@ def _info(run: LoggedRun, start_ns: int) -> RunInfo:
         version=f"{run.program} {run.version or 'of unknown version'}",
         epochs_planned=run.predicted.epochs if run.predicted else None,
         pue=run.pue or 1.0,
+        pue_source=f"the log of {run.program}" if run.pue else None,
     )
 
 

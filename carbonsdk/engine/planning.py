@@ -105,6 +105,7 @@ class Planner:
         now = utc(self._clock.wall_ns(self._clock.monotonic_ns()))
         identity = settings.run_id or run_id(launch, self._environ, now, parent=parent_identity())
         before = resumption(identity, launch.rank, settings.state_dir)
+        facility = pue(settings.pue)
         info = RunInfo(
             run_id=identity,
             attempt=before.attempt,
@@ -118,7 +119,8 @@ class Planner:
             command=Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "",
             version=__version__,
             epochs_planned=settings.epochs,
-            pue=pue(settings.pue).value,
+            pue=facility.value,
+            pue_source=facility.told if facility.value > 1 else None,
             scope=settings.scope,
         )
         return info, before.first_number

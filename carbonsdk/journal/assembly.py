@@ -181,6 +181,7 @@ class Assembly:
             selection=selection,
             warnings=warnings,
             pue=run.pue,
+            pue_source=run.pue_source,
             attempts=run.attempt,
             record=record,
             scope=run.scope,

@@ -77,6 +77,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "pue": "the facility's energy over the devices'",
         "attempt": "which attempt this is, from 1",
         "scope": "whose energy is counted: the machine's, or that of a process and its children",
+        "pue_source": "who says that the PUE is so; null where nobody gave one",
     },
     "Zone": {
         "key": "the grid area, by its Electricity Maps key",

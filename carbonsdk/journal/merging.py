@@ -57,6 +57,7 @@ def merge(parts: Sequence[Part]) -> RunReport:
         selection=newest.assembly.selection,
         warnings=_warnings(parts, lost_s=units.seconds(end_ns - start_ns) - running_s),
         pue=run.pue,
+        pue_source=run.pue_source,
         attempts=_attempts(parts),
         record=lead.record,
         above_idle=_above_idle(found, tallies),
