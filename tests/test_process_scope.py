@@ -3,10 +3,14 @@
 import os
 import subprocess
 import sys
+import time
+from contextlib import closing
 
 import pytest
 
 from carbonsdk import CarbonTracker
+from carbonsdk.testing import Profile
+from carbonsdk.testing.nvml import FakeGpu, FakeNvml, FakeProcess
 
 BURN = "import time\nwhile time.process_time() < 0.6: pass"
 
@@ -55,6 +59,21 @@ def test_a_process_that_sleeps_is_charged_next_to_nothing(tracker):
         other.kill()
         other.wait()
     assert 0.0 <= float(done.stdout) < 50.0  # of 100 J
+
+
+def test_devices_by_pid_measures_the_gpu_that_runs_this_process(tmp_path, fake_nvml_library):
+    here = (FakeProcess(pid=os.getpid()),)
+    gpu = FakeGpu(uuid="GPU-1", bus_id="00000000:01:00.0", profile=Profile.constant(300), processes=here)
+    fake = FakeNvml(tmp_path / "driver", [gpu], real_time=True)
+    settings = {"verbose": 0, "offline": True, "zone": "DE", "state_dir": tmp_path, "update_interval": 0.1}
+    settings["backends"] = {"nvml": {"devices": ("all",)}}
+    with closing(fake), fake.loaded(fake_nvml_library), CarbonTracker(devices_by_pid=True, **settings) as tracker:
+        deadline = time.monotonic() + 20
+        while not tracker.report().devices and time.monotonic() < deadline:
+            tracker.await_devices(0.1)
+        with tracker.epoch() as epoch:
+            time.sleep(0.3)
+    assert epoch.report.energy.joules == pytest.approx(300 * epoch.report.duration_s, rel=0.4)
 
 
 def test_a_process_s_figures_are_labelled_as_estimates(tracker):

@@ -21,9 +21,9 @@ from dataclasses import replace
 from carbonsdk.clock import Clock
 from carbonsdk.engine.accounting import Part
 from carbonsdk.engine.baselines import Baseline, Baselines
+from carbonsdk.engine.guard import Guard
 from carbonsdk.engine.processes import Family, Memory
-from carbonsdk.engine.shares import CpuShare, GpuShare, MemoryShare, Share, partial_cpu_s
-from carbonsdk.errors import DeviceLost
+from carbonsdk.engine.shares import CpuShare, GpuShare, MemoryShare, NoShare, Share, partial_cpu_s
 from carbonsdk.interfaces import Backend, SupportsShares
 from carbonsdk.model import Device, DeviceKind, Quality
 from carbonsdk.units import NS_PER_S
@@ -38,6 +38,10 @@ one way of loading as in another at the same load (19 of 20 pairs), and two proc
 each (r - 1) / (r + 1) of their equal shares away from the truth. The same is taken to hold of memory and GPUs.
 """
 
+_NO_BASELINE = (
+    "no idle power of it is known, above which a process is active; measure it with `carbonsdk baseline`, or choose"
+    f' share_policy="{INCLUDING_IDLE}"'
+)
 _REFRESH_NS = NS_PER_S
 _MEMORY_NS = 5 * NS_PER_S
 _SPARING = 100  # looking through all processes may take this part of the time
@@ -64,9 +68,9 @@ class Attribution:
 
         That function raises DeviceLost where the share is unknown; it is called in the thread that reads the device.
         """
-        share = self._share(device, backend)
         baseline = self._baselines.of(device) if self.policy == ACTIVE else None
-        return self._labelled(device, share, baseline), lambda: self._part(device, share, baseline)
+        share = NoShare(_NO_BASELINE) if self.policy == ACTIVE and baseline is None else self._share(device, backend)
+        return self._labelled(device, share, baseline), lambda: self._part(share, baseline)
 
     def owned(self, device: Device) -> Device:
         """Return a device as this family's: those of several processes of a run add up, and are not one seen twice."""
@@ -89,8 +93,8 @@ class Attribution:
     def _weigh(self) -> None:
         self._held = self._members().memory()
 
-    def _share(self, device: Device, backend: Backend) -> Share | None:
-        with self._lock:
+    def _share(self, device: Device, backend: Backend) -> Share:
+        with self._lock, Guard("the share of a device") as guard:
             family = self._members()
             match device.kind:
                 case DeviceKind.CPU | DeviceKind.SOC:
@@ -106,30 +110,23 @@ class Attribution:
                     return MemoryShare(self._memory)
                 case DeviceKind.GPU if isinstance(backend, SupportsShares):
                     return GpuShare(device, backend, family=family, clock=self._clock)
-        return None
+        if guard.error is not None:  # a system that tells less than it should costs this device alone
+            return NoShare(f"{type(guard.error).__name__}: {guard.error}")
+        who = f"{device.backend} does not tell" if device.kind is DeviceKind.GPU else "nothing tells"
+        return NoShare(f"{who} which process uses a {device.kind} how much")
 
     def _memory(self) -> Memory:
         assert self._held is not None  # noqa: S101 - it was weighed before anybody asks
         return self._held
 
-    def _part(self, device: Device, share: Share | None, baseline: Baseline | None) -> Part:
-        if share is None:
-            who = f"{device.backend} does not tell" if device.kind is DeviceKind.GPU else "nothing tells"
-            raise DeviceLost(f"not attributed: {who} which process uses a {device.kind} how much")
-        if self.policy != ACTIVE:
-            value, _ = share.now()
-            return Part(value)
-        if baseline is None:
-            raise DeviceLost(
-                "not attributed: no idle power of it is known, above which a process is active; measure it with"
-                f' `carbonsdk baseline`, or choose share_policy="{INCLUDING_IDLE}"'
-            )
+    @staticmethod
+    def _part(share: Share, baseline: Baseline | None) -> Part:
         value, used = share.now()
-        return Part(value if used else 0.0, baseline.watts)
+        return Part(value) if baseline is None else Part(value if used else 0.0, baseline.watts)
 
-    def _labelled(self, device: Device, share: Share | None, baseline: Baseline | None) -> Device:
+    def _labelled(self, device: Device, share: Share, baseline: Baseline | None) -> Device:
         sensor = device.sensor
-        if share is None:
+        if isinstance(share, NoShare):
             return self.owned(device)
         above = "including idle" if self.policy == INCLUDING_IDLE else "active, above idle"
         notes: Iterable[str | None] = (

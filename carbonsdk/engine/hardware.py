@@ -9,6 +9,7 @@ from typing import NamedTuple
 from carbonsdk.clock import Clock
 from carbonsdk.engine.attribution import Attribution
 from carbonsdk.engine.channel import EDGE_WAIT_S, Answer, Channel, Offer
+from carbonsdk.engine.guard import Guard
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.notices import Notices
 from carbonsdk.engine.overhead import Overhead
@@ -222,7 +223,8 @@ class Hardware:
     def tick(self, now_ns: int) -> None:
         """Have every device read, waiting for none; notice those that hang."""
         if self._attribution is not None:
-            self._attribution.refresh()
+            with Guard("looking for this process's children", self._notices.fault):
+                self._attribution.refresh()
         if time.monotonic() >= self._patient_until and any(channel.state == "ready" for channel in self.channels):
             self.choose()
         for channel in self._live:

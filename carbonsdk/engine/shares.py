@@ -28,6 +28,19 @@ class Share(Protocol):
         ...
 
 
+class NoShare:
+    """A device that cannot be divided, and why."""
+
+    measure = "nothing"
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def now(self) -> tuple[float, bool]:
+        """Raise DeviceLost with the reason."""
+        raise DeviceLost(f"not attributed: {self._reason}")
+
+
 class _Totals(NamedTuple):
     own: float
     all: float

@@ -213,6 +213,18 @@ def test_what_nobody_can_divide_is_not_attributed(clock, which, reason):
         part()
 
 
+def test_a_system_that_tells_less_than_it_should_costs_the_device_alone(clock):
+    class Mute(SetFamily):
+        def memory(self):
+            raise KeyError("AnonPages")
+
+    made = attribution(Mute(), clock)
+    _, part = made.adopt(MEMORY, Nothing())
+    with pytest.raises(DeviceLost, match="AnonPages"):
+        part()
+    assert made.adopt(CPU, Nothing())[1]() == Part(1.0)
+
+
 def test_an_attributed_device_says_what_it_is(clock):
     labelled, _ = attribution(SetFamily(root=1234), clock, ACTIVE, idle(40.0)).adopt(CPU, Nothing())
     assert labelled.id == "package-0/process-1234"

@@ -119,7 +119,11 @@ class ProcFamily:
         return known is None or known.started == process.started
 
     def _all_pids(self) -> list[int]:
-        return sorted(int(name) for name in os.listdir(self._proc) if name.isdigit())  # noqa: PTH208 - thousands of names
+        try:
+            names = os.listdir(self._proc)  # noqa: PTH208 - thousands of names
+        except OSError:
+            return [self.root]
+        return sorted(int(name) for name in names if name.isdigit())
 
     def _read(self, pid: int) -> _Process | None:
         try:
