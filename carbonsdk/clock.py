@@ -1,10 +1,25 @@
 """Time as the engine sees it: a monotonic clock, anchored once to the wall clock."""
 
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _steady() -> Callable[[], int]:
+    # On Linux CLOCK_MONOTONIC, which is Python's, stands still during suspend (clock_gettime(2)).
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        with suppress(OSError):  # a sandbox without it
+            time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            return partial(time.clock_gettime_ns, time.CLOCK_BOOTTIME)
+    return time.monotonic_ns
+
+
+_now_ns = _steady()
 
 
 @runtime_checkable
@@ -23,20 +38,21 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's clock.
 
-    The wall clock is read once, at construction: a later step of it (NTP, a person, daylight saving) moves no epoch.
+    The wall clock is read once, at construction: a later step of it (NTP, a person, daylight saving) moves no epoch. Where the
+    system has a clock that goes on while a laptop sleeps, that one is used: what comes after keeps its place in time.
     """
 
     __slots__ = ("_offset_ns",)
 
     def __init__(self) -> None:
-        before = time.monotonic_ns()
+        before = _now_ns()
         wall = time.time_ns()
-        after = time.monotonic_ns()
+        after = _now_ns()
         self._offset_ns = wall - (before + after) // 2
 
     def monotonic_ns(self) -> int:
-        """Return `time.monotonic_ns()`."""
-        return time.monotonic_ns()
+        """Return nanoseconds since the machine was started, sleep included where the system counts it."""
+        return _now_ns()
 
     def wall_ns(self, monotonic_ns: int) -> int:
         """Return the Unix time in nanoseconds of a monotonic stamp."""

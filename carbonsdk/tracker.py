@@ -249,5 +249,5 @@ def innermost() -> CarbonTracker | None:
 
 def _stop_at_exit(reference: "weakref.ref[Session]") -> None:
     session = reference()
-    if session is not None and session.alive:
+    if session is not None:
         session.stop("the interpreter ended")

@@ -97,12 +97,15 @@ class Scribe:
         if self._writer is not None:
             self._writer.sync()
 
-    def close(self) -> None:
-        """Close the journal, and let the sinks deliver what is queued."""
-        if self._writer is not None:
-            self._writer.close()
+    def close_sinks(self) -> None:
+        """Let the sinks deliver what is queued, and no more."""
         for delivery in self._deliveries:
             delivery.close()
+
+    def close(self) -> None:
+        """Close the journal."""
+        if self._writer is not None:
+            self._writer.close()
 
     def join(self, deadline_s: float) -> list[str]:
         """Wait for the sinks until `time.monotonic()` reaches the deadline; return the threads that are stuck."""

@@ -5,6 +5,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Self
 
 from carbonsdk.clock import Clock, SystemClock
@@ -389,8 +390,9 @@ class Session:
             return self._final or self._bare_report()
         with self._stop_lock:
             if self._final is None:
-                self._final = self._end(reason)
-            return self._final
+                with Guard("the end of the run", self.notices.fault):
+                    self._final = self._end(reason)
+            return self._final or self._bare_report()
 
     def _end(self, reason: str) -> RunReport:
         deadline_s = time.monotonic() + STOP_WITHIN_S
@@ -404,19 +406,22 @@ class Session:
             self.settling.follow(end_ns, boundaries=self._boundaries)
             self.roster.root.settle(end_ns)
             self.feed.settle(min(self.plan.settle_s, STOP_WITHIN_S / 2))
+            self.forecaster.follow()
             self.feed.stop()
             stuck.append(self.feed.stuck)
-            self.forecaster.follow()
         self.scribe.note(RunEnded(self.settling.state(end_ns)))
         final = self._report(end_ns, "finished")
         self.scribe.tell(lambda: RunFinished(self.plan.info, final))
-        self.scribe.close()
+        self.scribe.close_sinks()
         stuck.extend(self.hardware.stop(min(deadline_s, time.monotonic() + 0.1)))
         stuck.extend(self.scribe.join(deadline_s))
         for name in filter(None, stuck):
             self.notices.warn(f"{name} is stuck in a call that does not return; it was left behind")
+        for name, count in self.scribe.dropped.items():
+            self.notices.warn(f"sink {name} lost {count} event(s)")
+        self.scribe.close()
         _LIVE.discard(self)
-        return final
+        return replace(final, warnings=self.scribe.assembly.warnings)
 
     # Other attempts and processes.
 

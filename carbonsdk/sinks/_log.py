@@ -1,8 +1,11 @@
-"""Events through structlog onto a logger of the standard library, with nothing configured for the rest of the program."""
+"""Events onto a logger of the standard library, with nothing configured for the rest of the program.
+
+Programs that use structlog get them by its way of taking in the standard library's records. It is not imported here: by way of
+rich its import draws from the program's own random numbers, and a training that is seeded would no longer repeat itself.
+"""
 
 import json
 import logging
-from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from carbonsdk.events import (
@@ -28,16 +31,8 @@ class EventLog:
     """
 
     def __init__(self, logger: str, *, as_json: bool) -> None:
-        import structlog
-
-        # wrap_logger, never structlog.configure: the program's own structlog keeps its settings.
-        self._log: Any = structlog.wrap_logger(
-            logging.getLogger(logger),
-            processors=[structlog.stdlib.filter_by_level, _renderer(_as_json if as_json else _as_pairs)],
-            wrapper_class=structlog.stdlib.BoundLogger,
-            context_class=dict,
-            cache_logger_on_first_use=True,
-        )
+        self._log = logging.getLogger(logger)
+        self._render = _as_json if as_json else _as_pairs
 
     def handle(self, event: Event) -> None:
         """Log one event."""
@@ -48,7 +43,11 @@ class EventLog:
                 level = logging.DEBUG
             case _:
                 level = logging.INFO
-        self._log.log(level, kind(event), run_id=event.run.run_id, rank=event.run.rank, **_figures(event))
+        if not self._log.isEnabledFor(level):
+            return
+        values = {"run_id": event.run.run_id, "rank": event.run.rank, **_figures(event)}
+        # One attribute of our own: `name` and the like would collide with those of a LogRecord.
+        self._log.log(level, "%s", self._render(kind(event), values), extra={"carbonsdk": values})
 
     def close(self) -> None:
         """Do nothing: the handlers are the program's own."""
@@ -96,16 +95,6 @@ def _of_report(report: EpochReport | RunReport) -> dict[str, Any]:
         "co2eq_grams": report.co2eq_grams,
         "reason": use.reason,
     }
-
-
-def _renderer(render: Callable[[str, dict[str, Any]], str]) -> Callable[[Any, str, MutableMapping[str, Any]], tuple[Any, ...]]:
-    def processor(_: Any, __: str, event: MutableMapping[str, Any]) -> tuple[Any, ...]:
-        values = dict(event)
-        text = render(values.pop("event"), values)
-        # One attribute of our own: `name` and the like would collide with those of a LogRecord.
-        return ("%s", text), {"extra": {"carbonsdk": values}}
-
-    return processor
 
 
 def _as_json(name: str, values: dict[str, Any]) -> str:

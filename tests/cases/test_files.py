@@ -1,0 +1,146 @@
+"""Where a record and results go: odd names, no room, and places that vanish."""
+
+import csv
+import shutil
+
+import pytest
+
+import carbonsdk as ct
+
+BASE = {"backends": {"replay": {"watts": {"cpu": 100}}}, "zone": "DE", "offline": True, "verbose": 0}
+
+
+@pytest.mark.parametrize("name", ["with spaces", "with %s and %(name)s", "mit Ümläuten", "100%", "~", "$HOME", "a\nb"])
+def test_a_state_directory_of_any_name_is_read_again(tmp_path, name):
+    place = tmp_path / name
+    with ct.CarbonTracker(**BASE, state_dir=place, sinks={"csv": {"path": place / "out.csv"}}) as tracker, tracker.epoch():
+        pass
+    assert ct.runs.load(tracker.run_id, place).epoch_count == 1
+    assert (place / "out.csv").exists()
+
+
+def test_a_percent_sign_in_the_environment_is_a_percent_sign(programs):
+    ran = programs.run(
+        """
+        with ct.CarbonTracker(**SETTINGS) as tracker, tracker.epoch():
+            pass
+        """,
+        environ={"CARBONSDK_NAME": "50% of 100%(x)s", "CARBONSDK_LOG_FILE_PREFIX": "%d"},
+    )
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.report().name == "50% of 100%(x)s"
+
+
+FULL_DISK = """
+import resource
+# The process may write 3 kB into any file: the disk is full as far as it can tell.
+with ct.CarbonTracker(**SETTINGS) as tracker:
+    tracker.await_devices()
+    with tracker.epoch():
+        pass
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, resource.RLIM_INFINITY))
+    for _ in range(50):
+        with tracker.epoch():
+            pass
+    told = [text for text in tracker.report().warnings if "cannot write the record" in text]
+    assert len(told) == 1, told
+    if ROOM:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+assert tracker.report().epoch_count == 51
+"""
+
+
+def test_a_disk_that_is_full_for_a_while_loses_nothing(programs):
+    pytest.importorskip("resource")
+    ran = programs.run("ROOM = True" + FULL_DISK)
+    assert (ran.code, ran.err) == (0, "")
+    assert (ran.report().state, ran.report().epoch_count) == ("finished", 51)
+
+
+def test_a_disk_that_stays_full_keeps_what_was_written(programs):
+    pytest.importorskip("resource")
+    ran = programs.run("ROOM = False" + FULL_DISK)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.report().state == "interrupted"
+    assert 1 <= ran.report().epoch_count < 51
+
+
+def test_a_state_directory_that_cannot_be_is_told_once_and_the_run_goes_on(tmp_path):
+    (tmp_path / "file").write_text("")
+    with ct.CarbonTracker(**BASE, state_dir=tmp_path / "file" / "state") as tracker:
+        for _ in range(3):
+            with tracker.epoch():
+                pass
+    report = tracker.report()
+    assert report.epoch_count == 3
+    assert len([text for text in report.warnings if "cannot write the record" in text]) == 1
+
+
+def test_a_state_directory_that_vanishes_is_made_anew(tmp_path):
+    with ct.CarbonTracker(**BASE, state_dir=tmp_path / "state") as tracker:
+        with tracker.epoch():
+            pass
+        shutil.rmtree(tmp_path / "state")
+        with tracker.epoch() as epoch:
+            pass
+    assert epoch.report.number == 1
+    read = ct.runs.load(tracker.run_id, tmp_path / "state")
+    assert [each.number for each in read.epochs] == [1]
+    assert read.state == "finished"
+
+
+def test_a_working_directory_that_was_deleted_harms_nothing(programs):
+    ran = programs.run(
+        """
+        import tempfile
+        place = tempfile.mkdtemp()
+        os.chdir(place)
+        os.rmdir(place)
+        with ct.CarbonTracker(**SETTINGS) as tracker, tracker.epoch():
+            pass
+        """
+    )
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.report().epoch_count == 1
+
+
+def test_without_a_home_and_a_state_directory_the_run_goes_on(programs):
+    ran = programs.run(
+        """
+        for name in ("HOME", "CARBONSDK_STATE_DIR", "XDG_STATE_HOME", "USER", "LOGNAME"):
+            os.environ.pop(name, None)
+        os.environ["XDG_STATE_HOME"] = "/proc/nowhere"
+        with ct.CarbonTracker(**SETTINGS) as tracker, tracker.epoch():
+            pass
+        assert tracker.report().epoch_count == 1
+        """
+    )
+    assert (ran.code, ran.err) == (0, "")
+
+
+def test_nothing_is_written_into_the_working_directory(programs):
+    ran = programs.run(
+        """
+        with ct.CarbonTracker(**SETTINGS) as tracker, tracker.epoch():
+            pass
+        """
+    )
+    assert ran.code == 0
+    assert {path.name for path in programs.place.iterdir()} <= {"train.py", "state", ".cache", ".config"}
+
+
+def test_two_runs_at_once_on_one_host_need_no_lock(programs):
+    source = """
+    with ct.CarbonTracker(**SETTINGS, sinks={"csv": {"path": "both.csv"}}) as tracker:
+        for _ in range(20):
+            with tracker.epoch():
+                pass
+    """
+    with programs.start(source) as one, programs.start(source) as other:
+        assert [one.communicate(timeout=30)[1], other.communicate(timeout=30)[1]] == ["", ""]
+        assert (one.returncode, other.returncode) == (0, 0)
+    with (programs.place / "both.csv").open(newline="") as file:
+        header, *rows = csv.reader(file)
+    assert [len(row) for row in rows] == [len(header)] * 40
+    runs = ct.runs.list(programs.state)
+    assert [run.epoch_count for run in runs] == [20, 20]
