@@ -303,3 +303,9 @@ def test_nothing_heavy_is_imported_where_no_file_is_found(tmp_path):
     environ = {"HOME": str(tmp_path), "PATH": ""}
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=environ, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_folder_that_may_not_be_entered_holds_no_settings(tmp_path):
+    # A name too long for the file system fails like a forbidden one, also for root.
+    resolved = resolve({}, environ={"HOME": str(tmp_path / ("x" * 300))}, directory=tmp_path)
+    assert resolved.sources == {}

@@ -29,7 +29,10 @@ class Spent(NamedTuple):
 def resumption(run_id: str, rank: int, directory: Path | str | None = None) -> Resumption:
     """Return where a rank of a run goes on; a new run that leaves no trace yet costs one look at the directory."""
     place = run_directory(run_id, directory)
-    if not place.is_dir():
+    try:
+        if not place.is_dir():
+            return Resumption()
+    except OSError:  # what cannot be looked at cannot be gone on with
         return Resumption()
     from carbonsdk.runs.listing import skim
 

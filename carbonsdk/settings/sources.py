@@ -78,22 +78,36 @@ def files(environ: Mapping[str, str], directory: Path) -> Iterator[Path]:
     home = Path(environ["HOME"]) if environ.get("HOME") else None
     # XDG on every system: platformdirs would say the same on Linux, for 20 ms of imports.
     base = environ.get("XDG_CONFIG_HOME") or (home and home / ".config")
-    if base and (own := Path(base) / "carbonsdk" / FILE_NAME).is_file():
+    if base and _is_file(own := Path(base) / "carbonsdk" / FILE_NAME):
         yield own
     if named := environ.get(CONFIG_VARIABLE):
         yield Path(named).expanduser()
         return
     for folder in (directory, *directory.parents):
-        if (candidate := folder / FILE_NAME).is_file():
+        if _is_file(candidate := folder / FILE_NAME):
             yield candidate
             return
         # Most projects have a pyproject.toml that says nothing of us; tomllib would cost 10 ms to find that out.
         candidate = folder / "pyproject.toml"
-        if candidate.is_file() and b"tool.carbonsdk" in candidate.read_bytes():
+        if _is_file(candidate) and b"tool.carbonsdk" in _bytes_of(candidate):
             yield candidate
             return
         if folder == home:
             return
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a folder that this user may not enter holds no settings of theirs
+        return False
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # somebody else's project
+        return b""
 
 
 def from_file(path: Path) -> Iterator[tuple[Key, Entry]]:
