@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from urllib.parse import quote
 
 from carbonsdk.clock import Clock
 from carbonsdk.events import Event
@@ -119,6 +120,18 @@ class Sink(Protocol):
         ...
 
 
+_HIDDEN: dict[str, None] = {}
+_SHORTEST_HIDDEN = 6  # hiding every "a" would hide the message
+
+
+def without_secrets(text: str) -> str:
+    """Return a text without the values of the secrets that this process knows: a plugin's exception may hold one."""
+    for value in tuple(_HIDDEN):
+        if value in text:
+            text = text.replace(value, "…")
+    return text
+
+
 class Secret:
     """A value that never shows itself: not in `repr`, `str`, a log, a pickle or an exception."""
 
@@ -126,6 +139,9 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         self._value = value
+        if len(value) >= _SHORTEST_HIDDEN:
+            _HIDDEN[value] = None
+            _HIDDEN[quote(value, safe="")] = None  # as it stands in an address
 
     def reveal(self) -> str:
         """Return the value, to be handed to the one call that needs it."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from carbonsdk.clock import Clock
 from carbonsdk.engine.accounting import Stamped
 from carbonsdk.engine.border import checked_device, checked_reading
-from carbonsdk.engine.guard import Guard
+from carbonsdk.engine.guard import Guard, told
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.notices import Notices
 from carbonsdk.engine.source import Source
@@ -82,7 +82,7 @@ class Channel:
             self._open()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the border to a plugin
             self.error = error
-            self.reason = str(error) or type(error).__name__
+            self.reason = told(error)
             self.state = "failed"
         with Guard(f"backend {self.offer.name}", self._notices.fault):
             on_settled(self)
@@ -120,7 +120,7 @@ class Channel:
         try:
             reading = checked_reading(backend.read(device))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the border to a plugin
-            return Answer(device, None, str(error) or type(error).__name__)
+            return Answer(device, None, told(error))
         if device.sensor.quality is Quality.MISSING:
             return Answer(device, None, device.sensor.note)
         return Answer(device, Stamped(before_ns, self._clock.monotonic_ns(), reading), None)

@@ -4,6 +4,34 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from carbonsdk.interfaces import without_secrets
+
+_LONGEST = 1_000
+
+
+def told(error: BaseException) -> str:
+    """Return what an exception says, or its type where it says nothing; without secrets, and of bounded length."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - a plugin's exception may be broken in itself
+        text = ""
+    return without_secrets(text)[:_LONGEST] or type(error).__name__
+
+
+def is_showable(error: BaseException) -> bool:
+    """Say whether an exception, and those that a traceback would show with it, can be raised as they are."""
+    seen: set[int] = set()
+    at: BaseException | None = error
+    while at is not None and id(at) not in seen:
+        seen.add(id(at))
+        try:
+            if without_secrets(str(at)) != str(at):
+                return False
+        except Exception:  # noqa: BLE001
+            return False
+        at = at.__cause__ or (None if at.__suppress_context__ else at.__context__)
+    return True
+
 
 class Guard:
     """Keep what a plugin raises from going any further.

@@ -10,6 +10,7 @@ from carbonsdk.clock import Clock
 from carbonsdk.engine.attribution import Attribution
 from carbonsdk.engine.channel import EDGE_WAIT_S, Answer, Channel, Offer
 from carbonsdk.engine.guard import Guard
+from carbonsdk.engine.guard import is_showable
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.notices import Notices
 from carbonsdk.engine.overhead import Overhead
@@ -184,7 +185,7 @@ class Hardware:
             if channel.state == "opening":
                 raise BackendUnavailable(f"backend {channel.offer.name!r} has not answered in {NAMED_WAIT_S:.0f} s")
             if channel.state == "failed":
-                if channel.error is not None:
+                if channel.error is not None and is_showable(channel.error):
                     raise channel.error
                 raise BackendUnavailable(f"backend {channel.offer.name!r}: {channel.reason}")
 

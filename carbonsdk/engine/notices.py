@@ -4,10 +4,14 @@ import logging
 import threading
 from collections.abc import Callable
 
+from carbonsdk.engine.guard import told
+from carbonsdk.interfaces import without_secrets
+
 LOG = logging.getLogger("carbonsdk")
 # Without it, and without logging set up by the user, Python prints warnings to stderr by itself, at verbose=0 too.
 LOG.addHandler(logging.NullHandler())
 _MOST = 200
+_LONGEST = 2_000
 
 
 class Notices:
@@ -34,6 +38,7 @@ class Notices:
 
     def warn(self, text: str) -> None:
         """Give a warning, unless it was given before."""
+        text = without_secrets(text)[:_LONGEST]
         with self._lock:
             if text in self._seen or len(self._seen) >= _MOST:
                 return
@@ -45,9 +50,10 @@ class Notices:
 
     def missing(self, text: str) -> None:
         """Give a warning of figures that will be missing; the first is kept for those who want it raised."""
-        self.first_fault = self.first_fault or text
+        self.first_fault = self.first_fault or without_secrets(text)
         self.warn(text)
 
     def fault(self, what: str, error: BaseException) -> None:
         """Give a warning of what a plugin raised."""
-        self.warn(f"{what}: {type(error).__name__}: {error}")
+        text = told(error)
+        self.warn(f"{what}: {text}" if text == type(error).__name__ else f"{what}: {type(error).__name__}: {text}")

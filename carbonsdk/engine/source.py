@@ -8,7 +8,7 @@ from carbonsdk.clock import Clock
 from carbonsdk.engine.accounting import Stamped
 from carbonsdk.engine.border import checked_reading
 from carbonsdk.engine.crosscheck import CrossCheck
-from carbonsdk.engine.guard import Guard
+from carbonsdk.engine.guard import Guard, told
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.notices import Notices
 from carbonsdk.errors import DeviceLost, GiveUp, ReadFailed
@@ -156,7 +156,7 @@ class Source:
         health.check_over = guard.error is not None or verdict is not None
 
     def _failed(self, index: int, device: Device, health: _Health, error: BaseException) -> None:
-        reason = str(error) or type(error).__name__
+        reason = told(error)
         self._notices.missing(f"{device.name} ({self.name}) gives no reading: {reason}")
         if isinstance(error, GiveUp):
             self.given_up = True

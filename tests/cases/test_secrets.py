@@ -1,0 +1,153 @@
+"""Secrets are nowhere but in the request that needs them: every output of a run is searched for them."""
+
+import base64
+import stat
+from urllib.parse import quote
+
+import pytest
+
+import carbonsdk as ct
+from carbonsdk.errors import CarbonSDKError
+from carbonsdk.testing.http import LoopbackService, Reply
+
+TOKEN, PASSWORD, FROM_FILE = "em-t0ken/4711+abc", "p4ss word&more", "fr0m-a-file-0815"
+SPELLINGS = [
+    spelling
+    for secret in (TOKEN, PASSWORD, FROM_FILE)
+    for spelling in (secret, quote(secret), quote(secret, safe=""), base64.b64encode(secret.encode()).decode())
+]
+
+# A plugin that repeats its secret in whatever it raises, as libraries do with addresses and headers.
+LEAKY = """
+from dataclasses import dataclass
+from carbonsdk.plugin import *
+from urllib.parse import quote
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    key: Secret | None = None
+    where: str = "read"
+
+class Backend:
+    def __init__(self, settings):
+        self.key, self.where = settings.key.reveal(), settings.where
+    def open(self):
+        if self.where == "open":
+            raise RuntimeError(f"cannot open with {self.key}")
+        sensor = Sensor(method="counter", quality=Quality.MEASURED, bias=0.0)
+        return [Device(id="a", kind=DeviceKind.NODE, name="meter", sensor=sensor)]
+    reads = 0
+    def read(self, device):
+        self.reads += 1
+        if self.reads > 1:
+            raise ConnectionError(f"https://user:{self.key}@host/?key={quote(self.key)}")
+        return CounterReading(0.0)
+    def close(self):
+        raise OSError(f"closing {self.key}")
+
+class Sink:
+    def __init__(self, settings):
+        self.key = settings.key.reveal()
+    def handle(self, event):
+        raise ValueError(f"posting to https://host/{self.key} failed")
+    def close(self):
+        raise ValueError(self.key)
+
+@hookimpl
+def carbonsdk_backends():
+    return [Registration(name="leaky", factory=lambda context: Backend(context.settings), settings=Keys, inline=True)]
+
+@hookimpl
+def carbonsdk_sinks():
+    return [Registration(name="leaky_sink", factory=lambda context: Sink(context.settings), settings=Keys)]
+"""
+
+RUN = """
+import logging, json
+logging.basicConfig(level="DEBUG")
+tracker = ct.CarbonTracker(
+    zone="DE", verbose=2, epochs=3, update_interval=0.01, settle_s=0.9, log_dir="logs",
+    backends={"leaky": {"key": PASSWORD}},
+    sinks={"leaky_sink": {"key": {"file": "key.txt"}}, "csv": {"path": "a.csv"}, "jsonl": {"path": "a.jsonl"}, "log": {}},
+    fetchers={"electricitymaps": {"base_url": URL}, "static": {}}, api_keys={"electricitymaps": TOKEN},
+)
+for _ in tracker.epochs():
+    pass
+print(tracker.settings, vars(tracker), tracker.report(), json.dumps(tracker.report().to_dict()), tracker.state_dict())
+tracker.set_api_keys({"electricitymaps": TOKEN})
+print(tracker.stop().to_dict())
+"""
+
+
+@pytest.fixture
+def leaky(programs):
+    site = programs.place / "site"
+    info = site / "leaky-1.0.dist-info"
+    info.mkdir(parents=True)
+    (site / "leaky.py").write_text(LEAKY)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: leaky\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[carbonsdk]\nleaky = leaky\n")
+    (programs.place / "key.txt").write_text(FROM_FILE)
+    return programs
+
+
+def run(programs, service, source=RUN):
+    given = f"URL, TOKEN, PASSWORD = {service.url!r}, os.environ['TOKEN'], os.environ['PASSWORD']\nsys.path.append('site')\n"
+    return programs.run(given + source, environ={"TOKEN": TOKEN, "PASSWORD": PASSWORD, "XDG_CACHE_HOME": "cache"})
+
+
+def written(programs):
+    given = {"train.py", "key.txt", "leaky.py"}
+    return {
+        path: path.read_text()
+        for path in programs.place.rglob("*")
+        if path.is_file() and path.name not in given and path.suffix != ".pyc"
+    }
+
+
+ANSWERS = {
+    "a redirect": Reply("", 302, {"Location": "http://127.0.0.1:9/?token=" + quote(TOKEN)}),
+    "a refusal that repeats the token": Reply({"error": f"bad token {TOKEN}", "message": TOKEN}, 401),
+    "a value": {"zone": "DE", "carbonIntensity": 216, "datetime": "2026-01-01T00:00:00Z", "token": TOKEN},
+    "rubbish": f"<html>{TOKEN}</html>",
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_no_output_of_a_whole_run_holds_a_secret(leaky, answer):
+    with LoopbackService() as service:
+        service.on("*", answer)
+        ran = run(leaky, service)
+        assert any(TOKEN in str(asked.headers) for asked in service.asked)  # it did go where it belongs
+    assert ran.code == 0, ran.err
+    outputs = {"stdout": ran.out, "stderr": ran.err, **written(leaky)}
+    assert len(outputs) >= 6
+    for where, text in outputs.items():
+        assert not [spelling for spelling in SPELLINGS if spelling in text], where
+    warnings = " ".join(ran.report().warnings)
+    assert "leaky_sink" in warnings  # what went wrong is told all the same
+    assert "posting to https://host/… failed" in warnings
+
+
+def test_the_exception_of_a_backend_that_was_named_holds_none(leaky):
+    with LoopbackService() as service:
+        ran = run(leaky, service, 'ct.CarbonTracker(backends={"leaky": {"key": PASSWORD, "where": "open"}}, verbose=0)')
+    assert ran.code == 1
+    assert "cannot open with …" in ran.err
+    assert not [spelling for spelling in SPELLINGS if spelling in ran.err]
+
+
+def test_records_and_caches_are_for_the_user_s_eyes_only(leaky):
+    with LoopbackService() as service:
+        service.on("*", ANSWERS["a value"])
+        run(leaky, service)
+    records = list(leaky.state.rglob("*.jsonl"))
+    assert records
+    assert {stat.S_IMODE(path.stat().st_mode) for path in records} == {0o600}
+    assert {stat.S_IMODE(path.parent.stat().st_mode) for path in records} == {0o700}
+
+
+def test_a_wrong_secret_setting_does_not_show_the_value(tmp_path):
+    with pytest.raises(CarbonSDKError) as caught:
+        ct.CarbonTracker(api_keys={"electricitymap": TOKEN}, verbose=0, offline=True, state_dir=tmp_path)
+    assert TOKEN not in str(caught.value)
