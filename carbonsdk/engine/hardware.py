@@ -9,8 +9,7 @@ from typing import NamedTuple
 from carbonsdk.clock import Clock
 from carbonsdk.engine.attribution import Attribution
 from carbonsdk.engine.channel import EDGE_WAIT_S, Answer, Channel, Offer
-from carbonsdk.engine.guard import Guard
-from carbonsdk.engine.guard import is_showable
+from carbonsdk.engine.guard import Guard, is_showable
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.notices import Notices
 from carbonsdk.engine.overhead import Overhead
