@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from carbonsdk import units
 
@@ -121,6 +121,8 @@ class EnergyUse:
     joules of each quality.
     """
 
+    derived: ClassVar = ("kwh", "uncertainty_joules")
+
     joules: float | None
     quality: Quality
     method: str
@@ -223,7 +225,10 @@ class CarbonUse:
 
 
 def jsonable(value: Any) -> Any:
-    """Return `value` as what `json` can write: dataclasses as objects, enums and times as strings, NaN as null."""
+    """Return `value` as what `json` can write: dataclasses as objects, enums and times as strings, NaN as null.
+
+    A dataclass gives its fields, and the properties that its class names in `derived`.
+    """
     match value:
         case StrEnum():
             return value.value
@@ -240,6 +245,7 @@ def jsonable(value: Any) -> Any:
         case frozenset() | set():
             return sorted(jsonable(item) for item in value)
         case _ if is_dataclass(value):
-            return {each.name: jsonable(getattr(value, each.name)) for each in fields(value)}
+            names = (*(each.name for each in fields(value)), *getattr(value, "derived", ()))
+            return {name: jsonable(getattr(value, name)) for name in names}
         case _:
             return str(value)

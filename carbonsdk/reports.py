@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from carbonsdk.model import CarbonIntensity, CarbonUse, Device, EnergyUse, jsonable
 
@@ -61,6 +61,7 @@ class _Dated:
     """What every report of an interval can tell."""
 
     __slots__ = ()
+    derived: ClassVar = ("co2eq_grams", "average_watts")
 
     energy: EnergyUse
     carbon: CarbonUse
@@ -91,10 +92,6 @@ class _Dated:
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON-able values, derived figures included."""
         written: dict[str, Any] = jsonable(self)
-        written["co2eq_grams"] = self.co2eq_grams
-        written["average_watts"] = self.average_watts
-        written["energy"]["kwh"] = self.energy.kwh
-        written["energy"]["uncertainty_joules"] = self.energy.uncertainty_joules
         return written
 
 

@@ -256,6 +256,20 @@ def test_the_report_is_json(tracker):
     assert written["energy"]["kwh"] == pytest.approx(written["energy"]["joules"] / 3.6e6)
 
 
+def test_a_dictionary_holds_the_derived_figures_at_every_depth(tracker):
+    made = tracker(epochs=1)
+    for _ in made.epochs():
+        work()
+    report = made.stop()
+    written = report.to_dict()
+    (epoch,) = report.epochs
+    assert written["epochs_energy"]["kwh"] == report.epochs_energy.kwh
+    assert written["devices"][0]["energy"]["uncertainty_joules"] == report.devices[0].energy.uncertainty_joules
+    assert written["epochs"] == [epoch.to_dict()]
+    assert written["epochs"][0]["co2eq_grams"] == epoch.co2eq_grams
+    assert written["epochs"][0]["average_watts"] == epoch.average_watts
+
+
 def test_what_was_chosen_is_in_the_report(tracker):
     (choice,) = tracker().stop().selection
     assert choice.backend == "replay"
