@@ -117,6 +117,8 @@ class EpochReport(_Dated):
 
     `failed`: the body raised. `partial`: the epoch did not come to its own end, or was not measured from end to end.
     `provisional`: a reading was still out when it ended, and a correction will follow in the record. `reason` says why.
+    `marginal` is what the same energy comes to under marginal intensities, where a service gives them; it is in no sum with
+    `carbon`.
     """
 
     number: int
@@ -133,6 +135,7 @@ class EpochReport(_Dated):
     provisional: bool = False
     reason: str | None = None
     above_idle: AboveIdle | None = None
+    marginal: CarbonUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +188,10 @@ class RunReport(_Dated):
 
     `energy` is of the run from its start to `end`, gaps between epochs included; `epochs_energy` is of the union of the
     epochs. `epochs` holds the newest 10,000; `epoch_count` counts all that have ended. `state` is "running", "finished" or
-    "interrupted". `facility_joules` are `energy` times the PUE; `pue_source` says where that is from, if one was given. With the `scope` "process" all figures are
-    this process's and its children's, and `machine_joules` is what their devices used in all; it is None for the "machine",
-    and for a run of several processes.
+    "interrupted". `facility_joules` are `energy` times the PUE; `pue_source` says where that is from, if one was given.
+    `marginal` is what the same energy comes to under marginal intensities, where a service gives them. With the `scope`
+    "process" all figures are this process's and its children's, and `machine_joules` is what their devices used in all; it is
+    None for the "machine", and for a run of several processes.
     """
 
     run_id: str
@@ -216,6 +220,7 @@ class RunReport(_Dated):
     scope: str = "machine"
     machine_joules: float | None = None
     pue_source: str | None = None
+    marginal: CarbonUse | None = None
 
     @property
     def facility_joules(self) -> float | None:

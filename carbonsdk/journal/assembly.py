@@ -9,7 +9,7 @@ from carbonsdk import units
 from carbonsdk.clock import utc
 from carbonsdk.errors import JournalError
 from carbonsdk.events import RunInfo
-from carbonsdk.footprint import Energy, Timeline
+from carbonsdk.footprint import Energy
 from carbonsdk.journal.aftermath import cut_short, last_known
 from carbonsdk.journal.numbers import NumberSet
 from carbonsdk.journal.records import (
@@ -37,7 +37,7 @@ from carbonsdk.journal.sense import (
 from carbonsdk.journal.shelf import EpochShelf
 from carbonsdk.journal.tally import EpochReports, Tally
 from carbonsdk.journal.union import EpochUnion
-from carbonsdk.model import Device, EnergyUse, Signal, Zone
+from carbonsdk.model import Device, EnergyUse, Zone
 from carbonsdk.reports import Choice, EpochReport, Forecast, RunReport, SpanTotal
 
 _MOST_WARNINGS = 1000
@@ -173,6 +173,7 @@ class Assembly:
             epochs_energy=tally.total(union[0]),
             devices=tally.energies(uses),
             carbon=tally.carbon(began.start_ns, state.at_ns, uses),
+            marginal=tally.marginal_carbon(began.start_ns, state.at_ns, uses),
             epochs=EpochReports(epochs, tally),
             epoch_count=epoch_count,
             epochs_planned=run.epochs_planned,
@@ -258,16 +259,16 @@ class Assembly:
             if not self._reconciled:
                 return
             if self._zone is not None and record.zone.key != self._zone.key:
-                # Reconciled for another place: nothing that was known of the old one holds there.
-                self._tally.timeline = Timeline()
+                # Reconciled for another place.
+                self._tally.forget_place()
         self._zone = record.zone
-        values = [value for value in record.values if value.signal is Signal.AVERAGE and is_sensible_intensity(value)]
+        values = [value for value in record.values if is_sensible_intensity(value)]
         try:
-            self._tally.timeline.add(values)
+            self._tally.learn(values)
         except ValueError:
             for value in values:
                 with suppress(ValueError):  # one that ends before it starts, say, costs itself alone
-                    self._tally.timeline.add([value])
+                    self._tally.learn([value])
 
     def _add_epoch(self, record: EpochEnded) -> None:
         if record.end_ns < record.start_ns:

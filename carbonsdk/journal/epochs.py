@@ -17,6 +17,9 @@ from carbonsdk.reports import AboveIdle, DeviceEnergy, EpochReport
 Seen = tuple[int, EpochEnded]
 """Which process, and its epoch."""
 
+_Chosen = tuple[int, EpochEnded, Use]
+_UNKNOWN_TO_ONE = CarbonUse(None, reason="one process knew no marginal intensity")
+
 
 def merged_epochs(parts: Sequence[Part], tallies: Sequence[Tally]) -> tuple[EpochReport, ...]:
     """Return the newest 10,000 epochs of all processes, in order of time; `parts` come lowest rank first."""
@@ -79,7 +82,8 @@ def _merged(group: Sequence[Seen], tallies: Sequence[Tally]) -> EpochReport:
         duration_s=units.seconds(end_ns - start_ns),
         energy=across_devices([one.energy for one in devices if simulated or not one.device.simulated]),
         devices=devices,
-        carbon=_carbon(chosen, tallies, simulated=simulated),
+        carbon=carbon_sum(_carbon(chosen, tallies, simulated=simulated)),
+        marginal=_marginal(chosen, tallies, simulated=simulated),
         spans=tallies[by_rank[0][0]].spans(lead.spans),
         failed=any(epoch.failed for _, epoch in group),
         partial=any(epoch.partial for _, epoch in group),
@@ -89,7 +93,7 @@ def _merged(group: Sequence[Seen], tallies: Sequence[Tally]) -> EpochReport:
     )
 
 
-def _chosen(group: Sequence[Seen], tallies: Sequence[Tally]) -> list[tuple[int, EpochEnded, Use]]:
+def _chosen(group: Sequence[Seen], tallies: Sequence[Tally]) -> list[_Chosen]:
     """Choose for each device the process whose epoch saw it longest."""
     best: dict[tuple[str, str, str], tuple[int, EpochEnded, Use]] = {}
     for at, epoch in group:
@@ -104,9 +108,7 @@ def _worth(epoch: EpochEnded, use: Use) -> tuple[bool, int]:
     return (use.joules is not None, epoch.end_ns - epoch.start_ns)
 
 
-def _above_idle(
-    chosen: Sequence[tuple[int, EpochEnded, Use]], tallies: Sequence[Tally], *, simulated: bool
-) -> AboveIdle | None:
+def _above_idle(chosen: Sequence[_Chosen], tallies: Sequence[Tally], *, simulated: bool) -> AboveIdle | None:
     return above_idle(
         tallies[at].resting(use, units.seconds(epoch.end_ns - epoch.start_ns))
         for at, epoch, use in chosen
@@ -121,11 +123,26 @@ def _device_energy(tally: Tally, use: Use) -> DeviceEnergy:
     )
 
 
-def _carbon(chosen: Sequence[tuple[int, EpochEnded, Use]], tallies: Sequence[Tally], *, simulated: bool) -> CarbonUse:
-    by_process: dict[int, tuple[EpochEnded, list[Use]]] = {}
+def _carbon(chosen: Sequence[_Chosen], tallies: Sequence[Tally], *, simulated: bool) -> list[CarbonUse]:
+    by_process = _by_process(chosen, tallies, simulated=simulated)
+    return [tallies[at].carbon(epoch.start_ns, epoch.end_ns, uses) for at, epoch, uses in by_process]
+
+
+def _marginal(chosen: Sequence[_Chosen], tallies: Sequence[Tally], *, simulated: bool) -> CarbonUse | None:
+    by_process = _by_process(chosen, tallies, simulated=simulated)
+    found = [tallies[at].marginal_carbon(epoch.start_ns, epoch.end_ns, uses) for at, epoch, uses in by_process]
+    known = [use for use in found if use is not None]
+    if not known:
+        return None
+    lacking = [_UNKNOWN_TO_ONE] if len(known) < len(found) else []
+    return carbon_sum([*known, *lacking])
+
+
+def _by_process(
+    chosen: Sequence[_Chosen], tallies: Sequence[Tally], *, simulated: bool
+) -> list[tuple[int, EpochEnded, list[Use]]]:
+    found: dict[int, tuple[EpochEnded, list[Use]]] = {}
     for at, epoch, use in chosen:
         if simulated or not tallies[at].devices[use.device].simulated:
-            by_process.setdefault(at, (epoch, []))[1].append(use)
-    return carbon_sum(
-        [tallies[at].carbon(epoch.start_ns, epoch.end_ns, uses) for at, (epoch, uses) in sorted(by_process.items())]
-    )
+            found.setdefault(at, (epoch, []))[1].append(use)
+    return [(at, epoch, uses) for at, (epoch, uses) in sorted(found.items())]

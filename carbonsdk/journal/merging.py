@@ -1,13 +1,13 @@
 """One report of a run of many processes: its ranks, its hosts and its attempts."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from carbonsdk import units
 from carbonsdk.clock import utc
 from carbonsdk.energy import across_devices, device_use, over_time
 from carbonsdk.errors import JournalError
-from carbonsdk.footprint import carbon_use
+from carbonsdk.footprint import Timeline, carbon_use
 from carbonsdk.journal.claims import Claim, Part, claims, totals
 from carbonsdk.journal.epochs import carbon_sum, merged_epochs
 from carbonsdk.journal.resting import above_idle
@@ -49,7 +49,8 @@ def merge(parts: Sequence[Part]) -> RunReport:
         energy=_total(devices.values()),
         epochs_energy=_epochs_energy(found, parts),
         devices=tuple(DeviceEnergy(device, energy) for device, energy in devices.values()),
-        carbon=_carbon(found, tallies),
+        carbon=carbon_sum(_carbon(found, tallies, lambda tally: tally.timeline)),
+        marginal=_marginal(found, tallies),
         epochs=merged_epochs(parts, tallies),
         epoch_count=round(length([stretch for part in parts for stretch in part.assembly.epoch_numbers])),
         epochs_planned=run.epochs_planned,
@@ -92,16 +93,24 @@ def _epochs_energy(found: Sequence[Claim], parts: Sequence[Part]) -> EnergyUse:
     return _total((device, over_time(energies)) for device, energies in by_device.values())
 
 
-def _carbon(found: Sequence[Claim], tallies: Sequence[Tally]) -> CarbonUse:
-    """Integrate each process's claims under the intensities that it knew."""
+def _carbon(
+    found: Sequence[Claim], tallies: Sequence[Tally], timeline_of: Callable[[Tally], Timeline | None]
+) -> list[CarbonUse]:
+    """Integrate each process's claims under the intensities that it knew; none at all leave its energy without grams."""
     all_simulated = all(claim.device.simulated for claim in found)
     uses = []
     for at, tally in enumerate(tallies):
         counted = [claim for claim in found if claim.part == at and (all_simulated or not claim.device.simulated)]
         pieces = [piece for claim in counted for piece in claim.energy]
         if pieces:
-            uses.append(carbon_use(pieces, tally.timeline))
-    return carbon_sum(uses)
+            uses.append(carbon_use(pieces, timeline_of(tally) or Timeline()))
+    return uses
+
+
+def _marginal(found: Sequence[Claim], tallies: Sequence[Tally]) -> CarbonUse | None:
+    if all(tally.marginal is None for tally in tallies):
+        return None
+    return carbon_sum(_carbon(found, tallies, lambda tally: tally.marginal))
 
 
 def _spans(parts: Sequence[Part], tallies: Sequence[Tally]) -> tuple[SpanTotal, ...]:

@@ -8,31 +8,32 @@ from typing import Any, overload
 from carbonsdk import units
 from carbonsdk.clock import utc
 from carbonsdk.energy import across_devices, device_use
-from carbonsdk.footprint import Timeline, carbon_use
+from carbonsdk.footprint import Energy, Timeline, carbon_use
 from carbonsdk.journal.marks import Marks
 from carbonsdk.journal.records import EpochEnded, SpanUse, StateNoted, Use
 from carbonsdk.journal.resting import Resting, above_idle
 from carbonsdk.journal.sense import sensible_joules
 from carbonsdk.journal.shelf import EpochShelf
-from carbonsdk.model import CarbonUse, Device, EnergyUse
+from carbonsdk.model import CarbonIntensity, CarbonUse, Device, EnergyUse, Signal
 from carbonsdk.reports import AboveIdle, Baseline, DeviceEnergy, EpochReport, SpanTotal
 
 
 class Tally:
     """The devices, curves and intensities of one process of a run, and what any uses of them come to."""
 
-    __slots__ = ("baselines", "devices", "marks", "timeline")
+    __slots__ = ("baselines", "devices", "marginal", "marks", "timeline")
 
     def __init__(self) -> None:
         self.devices: tuple[Device, ...] = ()
         self.baselines: Mapping[int, Baseline] = {}
         self.marks = Marks()
         self.timeline = Timeline()
+        self.marginal: Timeline | None = None
 
     def snapshot(self) -> "Tally":
         """Return a tally whose figures no later device or intensity changes."""
         twin = copy.copy(self)
-        twin.timeline = copy.copy(self.timeline)
+        twin.timeline, twin.marginal = copy.copy(self.timeline), copy.copy(self.marginal)
         return twin
 
     def counted(self, index: int) -> bool:
@@ -49,8 +50,27 @@ class Tally:
 
     def carbon(self, start_ns: int, end_ns: int, uses: Iterable[Use]) -> CarbonUse:
         """Return the CO2eq of what all devices used that count."""
-        counted = [use for use in uses if self.counted(use.device)]
-        return carbon_use(self.marks.cut(start_ns, end_ns, counted), self.timeline)
+        return carbon_use(self._cut(start_ns, end_ns, uses), self.timeline)
+
+    def marginal_carbon(self, start_ns: int, end_ns: int, uses: Iterable[Use]) -> CarbonUse | None:
+        """Return the same under marginal intensities, or None where no service gives them."""
+        return None if self.marginal is None else carbon_use(self._cut(start_ns, end_ns, uses), self.marginal)
+
+    def learn(self, values: Sequence[CarbonIntensity]) -> None:
+        """Take in intensities, those of each signal into its own timeline; raise ValueError for one that makes no sense."""
+        marginal = [value for value in values if value.signal is Signal.MARGINAL]
+        if marginal and self.marginal is None:
+            self.marginal = Timeline(signal=Signal.MARGINAL)
+        for timeline, mine in (
+            (self.timeline, [value for value in values if value.signal is Signal.AVERAGE]),
+            (self.marginal, marginal),
+        ):
+            if timeline is not None:
+                timeline.add(mine)
+
+    def forget_place(self) -> None:
+        """Drop all intensities: nothing that was known of one place holds in another."""
+        self.timeline, self.marginal = Timeline(), None
 
     def above_idle(self, uses: Iterable[Use], duration_s: float) -> AboveIdle | None:
         """Return what all devices used that count, beyond their idle power."""
@@ -77,6 +97,7 @@ class Tally:
             energy=self.total(ended.uses),
             devices=self.energies(ended.uses),
             carbon=self.carbon(ended.start_ns, ended.end_ns, ended.uses),
+            marginal=self.marginal_carbon(ended.start_ns, ended.end_ns, ended.uses),
             spans=self.spans(ended.spans),
             failed=ended.failed,
             partial=ended.partial,
@@ -96,6 +117,9 @@ class Tally:
             )
             for span in spans
         )
+
+    def _cut(self, start_ns: int, end_ns: int, uses: Iterable[Use]) -> Energy:
+        return self.marks.cut(start_ns, end_ns, [use for use in uses if self.counted(use.device)])
 
     def _energy(self, use: Use) -> EnergyUse:
         return device_use(

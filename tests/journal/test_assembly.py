@@ -10,7 +10,7 @@ import pytest
 from carbonsdk.errors import JournalError
 from carbonsdk.journal.assembly import Assembly
 from carbonsdk.journal.records import OpenEpoch, SpanUse, Use, Warned
-from carbonsdk.model import Quality
+from carbonsdk.model import Quality, Signal
 
 
 @pytest.fixture
@@ -43,6 +43,30 @@ def test_an_epoch_is_split_among_intensities_along_its_own_curve(assemble, sampl
     report = assembly.epoch_report(sample.epoch(0, 0, 200, (1000, 1000)))
     assert report.co2eq_grams == pytest.approx((900 * 100 + 100 * 500) / 3.6e6)
     assert [joules for _, joules in report.carbon.parts] == [900.0, 100.0]
+
+
+def test_marginal_intensities_make_a_figure_of_their_own(assemble, sample):
+    # 3.6 MJ are 1 kWh: 100 g on average; at the margin half of it under 800 g and half under 600 g.
+    assembly = assemble(
+        sample.intensity(100.0),
+        sample.intensity(800.0, 0, 5, signal=Signal.MARGINAL),
+        sample.intensity(600.0, 5, 10, signal=Signal.MARGINAL),
+    )
+    assembly.add(sample.epoch(0, 0, 10, (0, 3.6e6)))
+    report = assembly.report(sample.state(10, 3.6e6), run_state="running")
+    for figures in (report, report.epochs[0]):
+        assert figures.co2eq_grams == pytest.approx(100)
+        assert figures.marginal.grams == pytest.approx(700)
+        assert {value.signal for value, _ in figures.carbon.parts} == {Signal.AVERAGE}
+        assert {value.signal for value, _ in figures.marginal.parts} == {Signal.MARGINAL}
+
+
+def test_without_a_marginal_service_there_is_no_marginal_figure(assemble, sample):
+    report = assemble(sample.intensity(100.0), sample.epoch(0, 0, 10, (0, 1))).report(
+        sample.state(10, 1.0), run_state="running"
+    )
+    assert report.marginal is None
+    assert report.epochs[0].marginal is None
 
 
 def test_a_device_that_is_unknown_makes_the_epoch_partial_and_is_no_zero(assemble, sample):

@@ -6,6 +6,7 @@ from carbonsdk.journal.assembly import Assembly
 from carbonsdk.journal.claims import Part, uncovered
 from carbonsdk.journal.merging import merge
 from carbonsdk.journal.records import SpanUse, Use, Warned
+from carbonsdk.model import Signal
 
 
 @pytest.fixture
@@ -162,3 +163,28 @@ def test_warnings_of_all_processes_are_told_once(process):
 )
 def test_what_is_uncovered_is_what_no_span_covers(covered, left):
     assert uncovered((0, 10), covered) == left
+
+
+def test_marginal_figures_of_all_processes_add_up_beside_the_average(process, sample):
+    marginal = sample.intensity(720.0, signal=Signal.MARGINAL)
+    parts = [
+        process(0, 10, 1.8e6, host=host, rank=rank, more=[marginal], epochs=[sample.epoch(0, 0, 10, (0, 1.8e6))])
+        for rank, host in enumerate(("alpha", "beta"))
+    ]
+    report = merge(parts)
+    # 0.5 kWh on each host: 360 g on average, 720 g at the margin.
+    assert (report.co2eq_grams, report.marginal.grams) == (pytest.approx(360), pytest.approx(720))
+    assert report.epochs[0].marginal.grams == pytest.approx(720)
+
+
+def test_what_one_process_knows_of_the_margin_is_said_to_be_a_part(process, sample):
+    known = [sample.intensity(720.0, signal=Signal.MARGINAL)]
+    parts = [
+        process(0, 10, 1.8e6, host=host, rank=rank, more=more, epochs=[sample.epoch(0, 0, 10, (0, 1.8e6))])
+        for rank, (host, more) in enumerate((("alpha", known), ("beta", [])))
+    ]
+    report = merge(parts)
+    for figures in (report, report.epochs[0]):
+        assert figures.marginal.grams == pytest.approx(360)
+        assert figures.marginal.reason is not None
+    assert report.carbon.reason is None
