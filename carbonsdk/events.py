@@ -49,7 +49,7 @@ class DevicesChosen:
 
 @dataclass(frozen=True, slots=True)
 class IntensityFound:
-    """A better intensity is known for the present."""
+    """A better intensity is known for a part of the run; its `signal` says whether it is the average or the marginal one."""
 
     run: RunInfo
     zone: Zone

@@ -53,9 +53,9 @@ class Inquiry:
                 return found[-1]
         return None
 
-    def history(self, start: datetime, end: datetime) -> Sequence[CarbonIntensity]:
+    def history(self, start: datetime, end: datetime, signal: Signal = Signal.AVERAGE) -> Sequence[CarbonIntensity]:
         """Return what the first service that knows anything of [start, end) says of it."""
-        for service in self._of(Signal.AVERAGE):
+        for service in self._of(signal):
             fetcher = service.fetcher
             if isinstance(fetcher, SupportsHistory) and start < end:
                 found = self._ask(service, partial(fetcher.history, self.zone, start=start, end=end))
@@ -74,9 +74,9 @@ class Inquiry:
         return ()
 
     def past(self, start: datetime, end: datetime) -> tuple[CarbonIntensity, ...]:
-        """Return all that can be had of the past: the table's average for the gaps, and what services know."""
-        average = self.average()
-        return (*([average] if average else []), *self.history(start, end), *self.own)
+        """Return all that can be had of the past: the table's average for the gaps, and what services know of each signal."""
+        average, marginal = self.average(), self.history(start, end, Signal.MARGINAL)
+        return (*([average] if average else []), *self.history(start, end), *marginal, *self.own)
 
     def known(self, *values: CarbonIntensity | None) -> Timeline:
         """Return a timeline of the values that are there, and of the user's own."""
@@ -105,7 +105,7 @@ class Inquiry:
 
     def _labelled(self, value: CarbonIntensity) -> CarbonIntensity:
         remarks = [value.note] if value.note else []
-        other = value.basis != self._basis
+        other = value.basis != self._basis and value.signal is Signal.AVERAGE
         if other:
             remarks.append(f"{value.basis} emissions, {self._basis} ones were asked for")
         if self.zone.guess:

@@ -57,7 +57,7 @@ def reconcile(
     for part, record in found:
         part.assembly.add(record)
     after = merge(parts)
-    write = write and after.carbon != before.carbon
+    write = write and (after.carbon, after.marginal) != (before.carbon, before.marginal)
     if write:
         for part, record in found:
             _append(part, record)

@@ -61,7 +61,12 @@ def _figures(event: object) -> dict[str, Any]:
             chosen = [choice.backend for choice in selection if choice.chosen]
             return {"devices": [device.name for device in devices], "backends": chosen}
         case IntensityFound(_, zone, intensity):
-            return {"zone": zone.key, "grams_per_kwh": intensity.grams_per_kwh, "source": intensity.source}
+            return {
+                "zone": zone.key,
+                "grams_per_kwh": intensity.grams_per_kwh,
+                "source": intensity.source,
+                "signal": intensity.signal.value,
+            }
         case EpochFinished(_, report) | EpochCorrected(_, report):
             return {"epoch": report.number, "epoch_name": report.name, **_of_report(report)}
         case ForecastMade(_, forecast):

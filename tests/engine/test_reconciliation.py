@@ -12,12 +12,31 @@ from carbonsdk.errors import IntensityError, JournalError, ServiceUnavailable
 from carbonsdk.intensity.static_tables import StaticTables
 from carbonsdk.journal.records import IntensityKnown
 from carbonsdk.journal.writer import JournalWriter
-from carbonsdk.model import CarbonIntensity, Zone
+from carbonsdk.model import CarbonIntensity, Signal, Zone
 from carbonsdk.testing.clock import FakeClock
 
 HOUR = timedelta(hours=1)
 RUN = "20261122-120000-ab12cd"
 KWH = 3_600_000
+
+
+class Margin:
+    """A service of marginal intensities: 700 g at all times."""
+
+    signal = Signal.MARGINAL
+
+    def covers(self, zone):
+        return True
+
+    def current(self, zone):
+        raise AssertionError("a run that is over needs no present")
+
+    def history(self, zone, *, start, end):
+        return [
+            CarbonIntensity(
+                grams_per_kwh=700.0, zone=zone.key, source="Margin", signal=self.signal, start=start, end=end, settled=True
+            )
+        ]
 
 
 class Grid:
@@ -111,6 +130,19 @@ def test_a_run_of_which_no_intensity_was_known_gets_one(record, asker, sample, t
     done = reconcile(RUN, asker(Grid(sample)), directory=tmp_path)
     assert done.original.co2eq_grams is None
     assert done.after.co2eq_grams == pytest.approx(500)
+
+
+def test_marginal_intensities_are_attached_beside_the_average(record, sample, tmp_path):
+    record(sample.intensity(344.1))
+    services = [Candidate("margin", Margin()), Candidate("static", StaticTables(), inline=True)]
+    clock = FakeClock(sample.START + 24 * HOUR)
+    done = reconcile(
+        RUN, lambda zone: Inquiry(FeedPlan(zone=zone, fetchers=services), clock=clock), directory=tmp_path, zone=Zone(key="DE")
+    )
+    assert done.written
+    assert runs.load(RUN, tmp_path).marginal.grams == pytest.approx(3 * 700)
+    assert runs.load(RUN, tmp_path).co2eq_grams == pytest.approx(3 * 344.1)
+    assert runs.load(RUN, tmp_path, reconciled=False).marginal is None
 
 
 def test_a_hypothetical_zone_changes_no_record(record, sample, asker, tmp_path):

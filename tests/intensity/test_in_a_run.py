@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 
 import pytest
-from support.services import FAULTS, TOKEN, mapped
+from support.services import FAULTS, PASSWORD, TOKEN, mapped, marginal
 
 import carbonsdk as ct
 from carbonsdk import runs
@@ -19,10 +19,10 @@ def run(service, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     import_module("carbonsdk.http.sockets")  # takes a while the first time, of the second that a run waits at its end
 
-    def measured(**more):
+    def measured(fetchers=(), **more):
         tracker = ct.CarbonTracker(
             zone="DE",
-            fetchers={"electricitymaps": {"base_url": service.url}, "static": {}},
+            fetchers={"electricitymaps": {"base_url": service.url}, **dict(fetchers), "static": {}},
             api_keys={"electricitymaps": TOKEN},
             sim_cpu="made up",
             sim_cpu_tdp=100.0,
@@ -71,3 +71,18 @@ def test_offline_opens_no_socket(service, run):
     service.on("*", Reply(b"", 500))
     assert run(offline=True).intensity.grams_per_kwh == 344.1
     assert service.asked == []
+
+
+def test_a_marginal_signal_stands_beside_the_average_in_the_report_and_in_the_record(service, run, tmp_path):
+    service.on(LATEST, mapped(this_hour(), 1, lambda _: 216, temporalGranularity="hourly")[0])
+    service.on(HISTORY, {"zone": "DE", "history": mapped(this_hour(), 1, lambda _: 216)})
+    service.on("/login", {"token": TOKEN})
+    service.on("*", marginal(this_hour(), 24, lambda _: 2000.0, region="DE"))
+    watttime = {"base_url": service.url, "username": "ann", "password": PASSWORD, "regions": {"DE": "DE"}}
+    report = run({"watttime": watttime})
+    for told in (report, runs.load(report.run_id, tmp_path / "state")):
+        assert {value.grams_per_kwh for value, _ in told.carbon.parts} == {216}
+        assert told.marginal.grams_per_kwh == pytest.approx(907.18474)  # 2000 lb/MWh, of 453.59237 g
+        assert told.epochs[0].marginal.grams_per_kwh == pytest.approx(907.18474)
+        assert not told.marginal.intensity.fallback
+    assert PASSWORD not in everything(tmp_path)

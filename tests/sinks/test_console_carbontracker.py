@@ -5,7 +5,7 @@ import pytest
 
 from carbonsdk.errors import SettingsError
 from carbonsdk.events import RunFinished
-from carbonsdk.model import CarbonUse, DeviceKind, Quality
+from carbonsdk.model import CarbonUse, DeviceKind, Quality, Signal
 from carbonsdk.sinks import console
 
 
@@ -128,3 +128,8 @@ def test_verbose_one_shows_no_epoch_and_zero_shows_nothing(watch, story):
 def test_a_precision_that_cannot_be_written_is_refused(make_sink):
     with pytest.raises(SettingsError, match="decimal_precision"):
         make_sink(console, decimal_precision=-1)
+
+
+def test_a_marginal_intensity_is_not_told_as_the_grids(watch, story):
+    assert "400.00 gCO2eq/kWh" in watch(story.found(), verbose=2)
+    assert watch(story.found(signal=Signal.MARGINAL), verbose=2) == ""

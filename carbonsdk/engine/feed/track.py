@@ -10,7 +10,7 @@ from carbonsdk.engine.feed.service import Service, checked, told
 from carbonsdk.errors import BadAnswer, Offline
 from carbonsdk.footprint import Timeline
 from carbonsdk.interfaces import SupportsForecast, SupportsHistory
-from carbonsdk.model import Basis, CarbonIntensity, Zone
+from carbonsdk.model import Basis, CarbonIntensity, Signal, Zone
 
 _MINUTE_NS = 60 * units.NS_PER_S
 _HOUR_NS = 60 * _MINUTE_NS
@@ -162,7 +162,8 @@ class Track:
         wanted, zone = self._outlook.basis, self._outlook.zone
         if zone.guess:
             value = replace(value, note=_noted(value, f"the place is guessed from the {zone.found_by}"))
-        if value.basis != wanted:
+        # Marginal figures are of burning fuel by their nature: nothing better was asked for.
+        if value.basis != wanted and value.signal is Signal.AVERAGE:
             value = _fallback(value, f"{value.basis} emissions, {wanted} ones were asked for")
         return _fallback(value, f"{instead_of} had none") if instead_of else value
 

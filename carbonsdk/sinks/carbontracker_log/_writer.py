@@ -15,7 +15,7 @@ from carbonsdk.events import (
     RunFinished,
     RunInfo,
 )
-from carbonsdk.model import Device
+from carbonsdk.model import Device, Signal
 from carbonsdk.reports import EpochReport, RunReport
 from carbonsdk.sinks._appending import append_line
 from carbonsdk.sinks._carbontracker_words import clock_time
@@ -45,7 +45,7 @@ class TrackerLogs:
         match event:
             case DevicesChosen(_, devices):
                 self._devices = _joined(self._devices, devices)
-            case IntensityFound(_, zone, intensity):
+            case IntensityFound(_, zone, intensity) if intensity.signal is Signal.AVERAGE:
                 self._info(f"Carbon intensity fetched: {intensity.grams_per_kwh:.2f} gCO2eq/kWh at {zone.key}")
             case EpochFinished(_, report):
                 self._epoch(report)

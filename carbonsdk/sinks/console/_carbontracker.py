@@ -13,7 +13,7 @@ from carbonsdk.events import (
     RunFinished,
     WarningRaised,
 )
-from carbonsdk.model import Quality
+from carbonsdk.model import Quality, Signal
 from carbonsdk.reports import EpochReport, RunReport
 from carbonsdk.sinks._carbontracker_words import by_component, clock_time, label
 from carbonsdk.sinks._consumption import Consumption, EpochTally, actual, intensity_of, predicted
@@ -119,7 +119,7 @@ class KnownMessages:
             case EpochCorrected(_, report):
                 number = self._provisional.pop(report.number, report.number)
                 self._say(f"{self._epoch(report, number=number)} Corrected.")
-            case IntensityFound(_, zone, intensity):
+            case IntensityFound(_, zone, intensity) if intensity.signal is Signal.AVERAGE:
                 self._say(
                     f"Current carbon intensity is {intensity.grams_per_kwh:.2f} gCO2eq/kWh at detected location: {zone.key}."
                 )
