@@ -61,6 +61,21 @@ def source(intensity: CarbonIntensity) -> str:
     return intensity.source if year in intensity.source else f"{intensity.source}, {year}"
 
 
+def kind(intensity: CarbonIntensity) -> str:
+    """Write what sort of value an intensity is: own, average, forecast, settled, estimated or live; and whether a fallback."""
+    lasting = intensity.year is not None or intensity.start is None or intensity.end is None
+    words = (
+        ("own", intensity.own),
+        ("average", lasting),
+        ("forecast", intensity.forecast),
+        ("settled", intensity.settled),
+        ("estimated", intensity.estimated),
+        ("live", True),
+    )
+    word = next(word for word, holds in words if holds)
+    return f"{word}, fallback" if intensity.fallback else word
+
+
 def _scale(value: float, scales: tuple[tuple[float, str], ...]) -> tuple[float, str]:
     # 0.9995 of a unit already reads as 1.000 of it.
     return next((scale for scale in scales if abs(value) >= 0.9995 * scale[0]), scales[-1] if value else _base(scales))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from carbonsdk import figures
 from carbonsdk.counted import counted, simulated
 from carbonsdk.equivalents import equivalents
-from carbonsdk.model import CarbonIntensity, Signal
+from carbonsdk.model import CarbonIntensity, CarbonUse, Signal
 from carbonsdk.reports import AboveIdle, RunReport
 
 # Below this share of the run, what lies between epochs is not worth a line.
@@ -56,10 +56,7 @@ def _rows(report: RunReport, *, interpretable: bool) -> Iterator[tuple[str, str]
     if report.epoch_count and use.joules and between > _WORTH_A_LINE * use.joules:
         yield "between", f"{figures.energy(between)} of it outside the epochs"
     yield "CO2eq", figures.mass(report.co2eq_grams) + ("" if report.co2eq_grams is not None else _why(report))
-    if report.intensity is not None:
-        changes = f" (mean of {len(report.carbon.parts)} values)" if len(report.carbon.parts) > 1 else ""
-        mean = report.carbon.grams_per_kwh or report.intensity.grams_per_kwh
-        yield "intensity", written_intensity(report.intensity, mean) + changes
+    yield from _intensity_rows(report)
     if interpretable and report.co2eq_grams:
         yield "as much as", ", ".join(each.text for each in equivalents(report.co2eq_grams))
     yield "covered", f"{use.coverage:.1%} of the time"
@@ -73,6 +70,38 @@ def _scope(report: RunReport) -> str:
     if report.machine_joules is None:
         return "this process and its children"
     return f"this process and its children, of {figures.energy(report.machine_joules)} that the machine used"
+
+
+def _intensity_rows(report: RunReport) -> Iterator[tuple[str, str]]:
+    if report.intensity is not None:
+        changes = f" (mean of {len(report.carbon.parts)} values)" if len(report.carbon.parts) > 1 else ""
+        mean = report.carbon.grams_per_kwh or report.intensity.grams_per_kwh
+        yield "intensity", written_intensity(report.intensity, mean) + changes
+        if kinds := _kinds(report.carbon):
+            yield "values", kinds
+    if report.marginal is not None:
+        yield "marginal", _marginal(report.marginal)
+
+
+def _kinds(carbon: CarbonUse) -> str:
+    """Say how much of the energy fell under values that are settled, live and so on; nothing where no service gave any."""
+    joules: dict[str, float] = {}
+    for value, share in carbon.parts:
+        kind = figures.kind(value)
+        joules[kind] = joules.get(kind, 0.0) + share
+    whole = sum(joules.values())
+    if set(joules) <= {"own"} or not whole or all(kind.startswith("average") for kind in joules):
+        return ""
+    ordered = sorted(joules.items(), key=lambda each: -each[1])
+    return "; ".join(f"{share / whole:.0%} {kind}" for kind, share in ordered)
+
+
+def _marginal(use: CarbonUse) -> str:
+    if use.grams is None or use.intensity is None:
+        return f"unknown: {use.reason or 'no marginal intensity is known'}"
+    mean = use.grams_per_kwh if use.grams_per_kwh is not None else use.intensity.grams_per_kwh
+    text = f"{figures.mass(use.grams)} at {written_intensity(use.intensity, mean)}; in no other figure"
+    return f"{text} ({use.reason})" if use.reason else text
 
 
 def _above_idle(net: AboveIdle) -> str:

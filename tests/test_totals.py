@@ -1,7 +1,7 @@
 """The totals tell the whole of a report, and own up to what is not known."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -72,3 +72,25 @@ def test_a_report_is_told_line_by_line():
 )
 def test_what_is_out_of_the_ordinary_is_told(change, line):
     assert line in totals(replace(REPORT, **change), interpretable=False).splitlines()
+
+
+def test_a_marginal_figure_stands_beside_the_average_and_in_no_sum():
+    marginal = replace(WORLD, grams_per_kwh=890.0, source="WattTime", year=None, signal=Signal.MARGINAL, fallback=False)
+    told = totals(replace(REPORT, marginal=CarbonUse(0.89, marginal, 890.0)), interpretable=False).splitlines()
+    assert "  CO2eq      445.0 mg" in told
+    assert "  marginal   890.0 mg at 890 gCO2eq/kWh, WORLD, WattTime, lifecycle, marginal; in no other figure" in told
+
+
+def test_how_much_was_settled_live_and_a_stand_in_is_told():
+    hour = timedelta(hours=1)
+    live = replace(WORLD, year=None, fallback=False, start=WHEN, end=WHEN + hour)
+    parts = ((replace(live, settled=True), 1800.0), (replace(live, estimated=True), 360.0), (live, 720.0), (WORLD, 720.0))
+    told = totals(replace(REPORT, carbon=CarbonUse(0.445, live, 445.0, parts)), interpretable=False)
+    assert "  values     50% settled; 20% live; 20% average, fallback; 10% estimated\n" in told
+
+
+@pytest.mark.parametrize("value", [WORLD, replace(WORLD, own=True, fallback=False, start=WHEN, end=WHEN)])
+def test_what_has_one_average_or_is_the_users_own_has_no_kinds(value):
+    assert "  values" not in totals(
+        replace(REPORT, carbon=CarbonUse(0.445, value, 445.0, ((value, 3600.0),))), interpretable=False
+    )

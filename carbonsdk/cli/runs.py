@@ -56,7 +56,7 @@ def list_command(limit: int, as_json: bool, state_dir: Path | None) -> None:
 def show_command(run: str, newest: int, as_json: bool, state_dir: Path | None) -> None:
     """Show the run RUN: its id, the beginning of its id, or the path of its record."""
     from carbonsdk import runs
-    from carbonsdk.cli import summary
+    from carbonsdk.cli import hours, summary
 
     report = runs.load(run, _directory(state_dir))
     if as_json:
@@ -64,6 +64,7 @@ def show_command(run: str, newest: int, as_json: bool, state_dir: Path | None) -
         return
     summary.show(report, title=_title(report))
     _print_devices(report)
+    hours.show(report)
     if report.epochs and newest:
         _print_epochs(report.epochs[-newest:])
 

@@ -97,3 +97,15 @@ def test_what_cannot_be_is_one_line(service, path, carbonsdk, arguments, code, t
     assert done.returncode == code
     assert told in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_show_tells_which_hours_were_settled_and_which_were_not(service, path, carbonsdk, sample):
+    writer = JournalWriter(path, on_problem=pytest.fail)
+    writer.write(sample.intensity(200.0, 3600, 7200, zone="DK-DK1", estimated=True, fallback=True))
+    writer.write(sample.intensity(60.0, 0, 3600, zone="DK-DK1", settled=True))
+    writer.close()
+    shown = carbonsdk("runs", "show", RUN).stdout
+    assert "values     67% estimated, fallback; 33% settled" in shown  # 2 kWh of 3 in the second hour
+    first, second = [line.split() for line in shown.splitlines() if line.rstrip().endswith(" test")]
+    assert first[4:] == ["60", "1.000", "kWh", "settled", "test"]
+    assert second[4:] == ["200", "2.000", "kWh", "estimated,", "fallback", "test"]
