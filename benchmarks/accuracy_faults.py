@@ -127,7 +127,7 @@ def steps_back() -> Score:
             epochs += _epochs(bench, 10)
             bench.settle()
             energy = bench.energy(broken)
-            told = energy.partial and "not counted" in " ".join(bench.session.notices.texts)
+            told = energy.partial and energy.reason is not None and energy.reason in " ".join(bench.session.notices.texts)
             fair = (energy.joules or 0.0) <= bench.truth(broken) * 1.005
             return _kept(
                 judged(ONE_PACKAGE, bench, epochs),
