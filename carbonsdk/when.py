@@ -119,8 +119,10 @@ def best_start_of(inquiry: Inquiry, wish: Wish) -> BestStart:
     """Return the best start that the forecast of an inquiry's services allows; raise as `best_start` does."""
     asked_at = inquiry.now
     end = asked_at + HORIZON if wish.deadline is None else min(wish.deadline, asked_at + HORIZON)
+    if wish.deadline is not None and asked_at + wish.length > wish.deadline:
+        raise SettingsError(f"a run of {wish.length} that starts now is not over by {wish.deadline:%Y-%m-%d %H:%M %Z}")
     if asked_at + wish.length > end:
-        raise SettingsError(f"a run of {wish.length} that starts now is not over by {end:%Y-%m-%d %H:%M %Z}")
+        raise IntensityError(f"nobody forecasts as far as a run of {wish.length} takes: {HORIZON} at the most")
     ahead = tuple(inquiry.forecast(asked_at, end))
     timeline = inquiry.known(*_bridged(inquiry.current(), ahead), *ahead)
     stretches = Stretches(timeline.pieces(unix_ns(asked_at), unix_ns(end)))

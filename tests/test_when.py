@@ -188,6 +188,12 @@ def test_a_forecast_that_is_too_short_is_an_error():
         best_start_of(inquiry(Grid(300, 100)), Wish(3 * HOUR))
 
 
+def test_a_run_that_is_longer_than_any_forecast_is_an_error_of_the_forecast():
+    for deadline in (None, NOON + 200 * HOUR):
+        with pytest.raises(IntensityError, match=r"nobody forecasts as far as a run of 3 days, 18:00:00 takes"):
+            best_start_of(inquiry(Grid(300, 100)), Wish(90 * HOUR, deadline=deadline))
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
