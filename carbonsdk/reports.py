@@ -194,6 +194,8 @@ class RunReport(_Dated):
     None for the "machine", and for a run of several processes.
     """
 
+    derived: ClassVar = (*_Dated.derived, "facility_joules")
+
     run_id: str
     name: str | None
     host: str
@@ -226,7 +228,3 @@ class RunReport(_Dated):
     def facility_joules(self) -> float | None:
         """Return the energy at the facility's meter: the devices' times the PUE."""
         return None if self.energy.joules is None else self.energy.joules * self.pue
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON-able values, derived figures included."""
-        return {**_Dated.to_dict(self), "facility_joules": self.facility_joules}

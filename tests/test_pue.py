@@ -57,3 +57,4 @@ def test_a_report_and_its_record_say_where_the_pue_is_from(tmp_path, given, valu
     report, kept = tracker.report(), runs.load(tracker.report().run_id, tmp_path)
     assert (report.pue, report.pue_source) == (kept.pue, kept.pue_source) == (value, told)
     assert report.to_dict()["pue_source"] == told
+    assert "facility_joules" in report.to_dict()
