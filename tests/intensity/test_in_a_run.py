@@ -1,5 +1,9 @@
 """Services in a real run: what the report, the warnings and the record say of them."""
 
+import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from importlib import import_module
 
@@ -86,3 +90,30 @@ def test_a_marginal_signal_stands_beside_the_average_in_the_report_and_in_the_re
         assert told.epochs[0].marginal.grams_per_kwh == pytest.approx(907.18474)
         assert not told.marginal.intensity.fallback
     assert PASSWORD not in everything(tmp_path)
+
+
+AUDITED = """
+import json, sys
+events = []
+sys.addaudithook(lambda name, _: events.append(name) if name.startswith("socket.") else None)
+import carbonsdk as ct
+
+for zone in ("DE", "GB", "DK-DK1", "FR", None):
+    where = {} if zone is None else {"zone": zone}
+    with ct.CarbonTracker(
+        offline=True, api_keys={"electricitymaps": "key"}, locate="ip", settle_s=0.3, backends=[], verbose=0, epochs=1, **where
+    ) as tracker:
+        with tracker.epoch():
+            pass
+        tracker.stop()
+print(json.dumps(sorted(set(events))))
+"""
+
+
+def test_offline_python_itself_sees_no_socket(tmp_path):
+    environment = {**os.environ, "CARBONSDK_STATE_DIR": str(tmp_path / "state"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", AUDITED], capture_output=True, text=True, check=True, cwd=tmp_path, env=environment, timeout=60
+    )
+    # The machine's own name is asked of its kernel.
+    assert set(json.loads(done.stdout)) <= {"socket.gethostname"}
