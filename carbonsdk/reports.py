@@ -61,7 +61,7 @@ class _Dated:
     """What every report of an interval can tell."""
 
     __slots__ = ()
-    derived: ClassVar = ("co2eq_grams", "average_watts")
+    derived: ClassVar[tuple[str, ...]] = ("co2eq_grams", "average_watts")
 
     energy: EnergyUse
     carbon: CarbonUse
