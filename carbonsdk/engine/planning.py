@@ -227,7 +227,8 @@ class Planner:
             _named(self._host.locators, settings.locate, "locator")
         for name, registered in self._host.locators.items():
             if registered.registration.automatic or name == settings.locate:
-                yield Candidate(name, self._make(registered, options.get(name, {}), http))
+                made = self._make(registered, options.get(name, {}), http)
+                yield Candidate(name, made, registered.registration.inline)
 
 
 def _overhead(settings: Settings) -> Overhead:

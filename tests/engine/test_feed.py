@@ -421,6 +421,16 @@ def test_without_a_zone_the_world_stands_in_until_a_locator_finds_it(make, clock
     assert heard.warnings == []
 
 
+def test_a_guess_from_files_stands_in_until_the_surer_locators_have_answered(make, clock):
+    guess = Candidate("timezone", Place(Zone(key="DE", found_by="time zone Europe/Berlin", guess=True)), inline=True)
+    feed = make(zone=None, locators=[Candidate("cloud", lambda: Place(DENMARK)), guess])
+    assert at(feed, 12) == (344.1, "fallback")
+    assert feed.zone is None
+    feed.step()
+    assert feed.zone == DENMARK
+    assert at(feed, 12)[0] == 143.3
+
+
 def test_the_first_locator_that_knows_wins(make):
     feed = make(zone=None, locators=[Candidate("a", Place(Zone(key="DE"))), Candidate("b", Place(DENMARK))])
     feed.step()

@@ -12,7 +12,7 @@ from support.services import FAULTS, PASSWORD, TOKEN, mapped, marginal
 
 import carbonsdk as ct
 from carbonsdk import runs
-from carbonsdk.testing.http import Reply
+from carbonsdk.testing.http import Fault, Reply
 
 LATEST, HISTORY = "/v4/carbon-intensity/latest", "/v4/carbon-intensity/history"
 
@@ -117,3 +117,15 @@ def test_offline_python_itself_sees_no_socket(tmp_path):
     )
     # The machine's own name is asked of its kernel.
     assert set(json.loads(done.stdout)) <= {"socket.gethostname"}
+
+
+def test_a_short_run_where_no_cloud_answers_has_the_guess_of_its_time_zone(service, tmp_path, monkeypatch):
+    service.on("*", Fault.SILENCE)
+    clouds = "\n".join(f'{name}_url = "{service.url}"' for name in ("aws", "gcp", "azure"))
+    settings = f'[locators.cloud]\n{clouds}\n[locators.timezone]\ntimezone = "Europe/Copenhagen"\n'
+    (tmp_path / "carbonsdk.toml").write_text(settings)
+    monkeypatch.chdir(tmp_path)
+    with ct.CarbonTracker(sim_cpu="made up", sim_cpu_tdp=100.0, state_dir=tmp_path / "state", verbose=0) as tracker:
+        pass
+    assert tracker.report().intensity.zone == "DK"
+    assert "guessed from the time zone Europe/Copenhagen" in tracker.report().intensity.note

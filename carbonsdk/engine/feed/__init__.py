@@ -39,9 +39,9 @@ class FeedPlan:
 class IntensityFeed:
     """A timeline that fills itself.
 
-    `start` takes in the user's figures and the table's average (the world's, where the zone is not known yet) in the
-    caller's thread, a few file reads at most; the rest happens in a daemon thread. `on_found` hears of every value that comes
-    in, `on_warning` of every trouble once; both may be called in either thread. Nothing here raises.
+    `start` takes in the user's figures and the table's average (where the zone is not known yet, that of a guess from files,
+    else the world's) in the caller's thread, a few file reads at most; the rest happens in a daemon thread. `on_found` hears of
+    every value that comes in, `on_warning` of every trouble once; both may be called in either thread. Nothing here raises.
     """
 
     def __init__(
@@ -100,7 +100,8 @@ class IntensityFeed:
     def begin(self) -> bool:
         """Take in what needs no network; return whether there is anything else to look for."""
         self._start_ns = self._now_ns()
-        self._take_base(self.zone or NOWHERE)
+        # Until the locators that take longer have answered, which a short run does not see, a guess is better than the world.
+        self._take_base(self.zone or self._told_by(each for each in self._plan.locators if each.inline) or NOWHERE)
         self._take(self._plan.own)
         if self._given_for_good:
             return False
@@ -200,7 +201,15 @@ class IntensityFeed:
 
     def _located(self) -> Zone:
         """Return the zone that the first locator to know one names, or nowhere."""
-        for candidate in self._plan.locators:
+        zone = self._told_by(self._plan.locators)
+        self._doing = "waiting"
+        if zone is not None:
+            return zone
+        self._warn("nowhere", "where this machine stands is not known: name it with zone=, for example zone='DK-DK1'")
+        return NOWHERE
+
+    def _told_by(self, locators: Iterable[Candidate]) -> Zone | None:
+        for candidate in locators:
             if self._stopping:
                 break
             self._doing = f"locating by {candidate.name}"
@@ -208,8 +217,7 @@ class IntensityFeed:
                 zone = candidate.make("locate").locate()
                 if isinstance(zone, Zone):
                     return zone
-        self._warn("nowhere", "where this machine stands is not known: name it with zone=, for example zone='DK-DK1'")
-        return NOWHERE
+        return None
 
     def _tracked(self, zone: Zone) -> tuple[Track, ...]:
         services: list[Service] = []
