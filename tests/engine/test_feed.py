@@ -466,6 +466,16 @@ def test_a_locator_that_raises_is_passed_over_and_told_once(make, heard):
     assert heard.warnings == ["carbon intensity: locator ip: geo.example: no connection"]
 
 
+@pytest.mark.parametrize("others", [[], [Candidate("grid", lambda: Grid(None))]])
+def test_a_zone_of_which_nothing_is_known_is_told_to_be_so_since_it_may_be_misspelt(make, heard, others):
+    feed = make(zone=Zone(key="DENMARK"), fetchers=[*others, TABLE])
+    if others:
+        feed.step()
+    assert at(feed, 12) == (473.0, "fallback")
+    (text,) = heard.warnings
+    assert text.startswith("no figures are known for the zone 'DENMARK', so 473 gCO2eq/kWh of the world are used")
+
+
 def test_where_nobody_knows_the_place_the_world_stays_and_a_person_is_told_what_to_do(make, heard):
     feed = make(zone=None, locators=[Candidate("none", Place())])
     feed.step()

@@ -105,7 +105,10 @@ class IntensityFeed:
         self._take(self._plan.own)
         if self._given_for_good:
             return False
-        return self.zone is None or not all(candidate.inline for candidate in self._fetchers)
+        if self.zone is None or not all(candidate.inline for candidate in self._fetchers):
+            return True
+        self._say_if_unknown(self.zone)
+        return False
 
     def step(self) -> float | None:
         """Do one round of what is due now; return the seconds until the next, None if nothing will be.
@@ -233,6 +236,8 @@ class IntensityFeed:
             services += [] if service is None else [service]
         self._doing = "waiting"
         marginal = [service for service in services if service.signal is Signal.MARGINAL]
+        if len(marginal) == len(services) and not self._stopping:
+            self._say_if_unknown(zone)
         tracks = [self._track(self.timeline, [service for service in services if service not in marginal], zone)]
         if marginal:
             self.marginal = self.marginal or Timeline(signal=Signal.MARGINAL)
@@ -259,6 +264,13 @@ class IntensityFeed:
                     if fetcher.covers(zone):
                         self._take([fetcher.current(zone)], zone)
                         return
+
+    def _say_if_unknown(self, zone: Zone) -> None:
+        """Warn where only the world's average is left for a zone that has a name: it may be misspelt."""
+        used = self.timeline.at(self._now_ns())
+        if used is not None and not used.own and used.zone == NOWHERE.key != zone.key:
+            told = f"no figures are known for the zone {zone.key!r}, so {used.grams_per_kwh:g} gCO2eq/kWh of the world are used"
+            self._warn("unknown zone", f"{told}: zones are named as Electricity Maps names them, DE or DK-DK1 for example")
 
     def _take(self, values: Iterable[CarbonIntensity], zone: Zone | None = None) -> None:
         taken = tuple(values)
