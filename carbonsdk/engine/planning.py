@@ -17,6 +17,7 @@ from carbonsdk.engine.feed import Candidate, FeedPlan
 from carbonsdk.engine.overhead import Overhead
 from carbonsdk.engine.own_intensity import own_intensity
 from carbonsdk.engine.plan import ALL_KINDS, Plan, SinkPlan
+from carbonsdk.engine.plugin_options import fitted
 from carbonsdk.engine.sharing import Sharing
 from carbonsdk.errors import SettingsError
 from carbonsdk.events import RunInfo
@@ -58,8 +59,9 @@ class Planner:
     def plan(self, resolved: Resolved, *, console: Mapping[str, Any] | None = None) -> Plan:
         """Return the plan for these settings; `console` are options of the console sink, None for none of it.
 
-        Raises SettingsError for a plugin that is not there.
+        Raises SettingsError for a plugin or an option that is not there.
         """
+        resolved = fitted(resolved, self._host)
         settings = resolved.settings
         launch = detect(self._environ)
         info, first_epoch = self._info(settings, launch)

@@ -12,12 +12,14 @@ class CsvSettings:
 
     path: Path | None = None
 
+    def __post_init__(self) -> None:
+        if self.path is None:
+            raise SettingsError("the sink 'csv' needs a file: set its `path`, for instance to epochs.csv")
+
 
 def _make(context: Context) -> Sink:
     from carbonsdk.sinks._csv import EpochTable
 
-    if context.settings.path is None:
-        raise SettingsError("the sink 'csv' needs a file: set its `path`, for instance to epochs.csv")
     return EpochTable(Path(context.settings.path), log=context.log)
 
 

@@ -14,13 +14,15 @@ class EmissionsCsvSettings:
     project_name: str | None = None
     experiment_id: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.path is None:
+            raise SettingsError("the sink 'emissions_csv' needs a file: set its `path`, for instance to emissions.csv")
+
 
 def _make(context: Context) -> Sink:
     from carbonsdk.sinks._emissions_csv import EmissionsTable
 
-    settings: EmissionsCsvSettings = context.settings
-    if settings.path is None:
-        raise SettingsError("the sink 'emissions_csv' needs a file: set its `path`, for instance to emissions.csv")
+    settings = context.settings
     return EmissionsTable(Path(settings.path), labels=(settings.project_name, settings.experiment_id), log=context.log)
 
 

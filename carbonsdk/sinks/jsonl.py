@@ -12,12 +12,16 @@ class JsonlSettings:
 
     path: Path | None = None
 
+    def __post_init__(self) -> None:
+        if self.path is None:
+            raise SettingsError(
+                "the sink 'jsonl' needs a file: set its `path`, for instance to events.jsonl, or to - for stdout"
+            )
+
 
 def _make(context: Context) -> Sink:
     from carbonsdk.sinks._jsonl import JsonLines
 
-    if context.settings.path is None:
-        raise SettingsError("the sink 'jsonl' needs a file: set its `path`, for instance to events.jsonl, or to - for stdout")
     return JsonLines(Path(context.settings.path))
 
 

@@ -18,12 +18,14 @@ class ModelCardSettings:
     geographical_location: str | None = None
     hardware_used: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.path is None:
+            raise SettingsError("the sink 'model_card' needs a file: set its `path`, for instance to README.md")
+
 
 def _make(context: Context) -> Sink:
     from carbonsdk.sinks._model_card import ModelCard
 
-    if context.settings.path is None:
-        raise SettingsError("the sink 'model_card' needs a file: set its `path`, for instance to README.md")
     return ModelCard(context.settings, log=context.log)
 
 

@@ -1,0 +1,66 @@
+"""Plugins' options are checked when a tracker is made: what is written wrong shows then, not when results are missing."""
+
+import pytest
+
+import carbonsdk as ct
+from carbonsdk.errors import SettingsError
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """Make trackers in an empty directory, and stop them."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CARBONSDK_STATE_DIR", str(tmp_path / "state"))
+    trackers = []
+
+    def make(**settings):
+        trackers.append(
+            ct.CarbonTracker(**{"verbose": 0, "offline": True, "backends": {"replay": {"watts": {"cpu": 60}}}} | settings)
+        )
+        return trackers[-1]
+
+    yield make
+    for tracker in trackers:
+        tracker.stop()
+
+
+def test_an_option_that_a_sink_in_a_call_does_not_have_is_an_error(made):
+    with pytest.raises(SettingsError, match=r"sinks\.csv has no option 'pth': did you mean 'path'\?"):
+        made(sinks={"csv": {"pth": "epochs.csv"}})
+
+
+def test_a_value_that_does_not_fit_a_named_sink_is_an_error(made):
+    with pytest.raises(SettingsError, match=r"sinks\.csv\.path must be a path or nothing, not 5"):
+        made(sinks={"csv": {"path": 5}})
+
+
+@pytest.mark.parametrize("sink", ["csv", "jsonl", "emissions_csv", "model_card"])
+def test_a_sink_that_needs_a_file_and_has_none_is_an_error_that_says_so(made, sink):
+    with pytest.raises(SettingsError, match=f"the sink '{sink}' needs a file: set its `path`"):
+        made(sinks=[sink])
+
+
+def test_an_option_in_a_file_that_its_backend_does_not_have_is_an_error_with_its_line(made, tmp_path):
+    (tmp_path / "carbonsdk.toml").write_text('[backends.rapl]\nrot = "/x"\n')
+    with pytest.raises(SettingsError, match=r"carbonsdk\.toml:2: backends\.rapl has no option 'rot': did you mean 'root'\?"):
+        made()
+
+
+def test_options_of_a_plugin_that_is_not_here_are_a_warning_with_the_nearest_one(made, tmp_path):
+    (tmp_path / "carbonsdk.toml").write_text('[backends.rpl]\nroot = "/x"\n')
+    assert "backends.rpl is ignored: no backend is called 'rpl'; did you mean 'rapl'?" in made().stop().warnings
+
+
+def test_options_of_a_plugin_that_was_switched_off_are_no_trouble(made, tmp_path):
+    (tmp_path / "carbonsdk.toml").write_text('[backends.rapl]\nroot = "/x"\n')
+    assert not any("rapl" in each for each in made(disable_plugins="rapl").stop().warnings)
+
+
+def test_a_variable_for_an_option_that_a_backend_does_not_have_is_a_warning_and_the_backend_measures(made, monkeypatch):
+    monkeypatch.setenv("CARBONSDK_BACKENDS__REPLAY__WATS", "5")
+    report = made().stop()
+    assert (
+        "unknown variable CARBONSDK_BACKENDS__REPLAY__WATS is ignored: "
+        "backends.replay has no option 'wats': did you mean 'watts'?" in report.warnings
+    )
+    assert report.selection[0].chosen
