@@ -6,14 +6,17 @@ from carbonsdk.units import NS_PER_S
 TOLERANCE = 0.05
 LEAST_S = 30.0
 _LEAST_JOULES = 100.0
-_LONGEST_WINDOWS = 1.5
+_SHORTEST_WINDOWS, _LONGEST_WINDOWS = 0.9, 1.5
+PAUSE_NS = round(_SHORTEST_WINDOWS * NS_PER_S)
+"""How long to wait for the next pair: averages are of a second on all boards that tell them."""
 
 
 class CrossCheck:
     """The energy of one device by its counter and by its power sensor, over intervals in which both tell of the same time.
 
-    Only averaged power is compared, at readings that are one to one and a half windows apart: the average then tells of nearly
-    all of the interval. Instants at regular times can all fall into the same phase of a periodic load, and would cry wolf.
+    Only averaged power is compared, at readings that are about one window apart (0.9 to 1.5: ticks of a second come a little
+    early or late): the average then tells of nearly all of the interval. Instants at regular times can all fall into the same
+    phase of a periodic load, and would cry wolf.
     """
 
     def __init__(self) -> None:
@@ -36,7 +39,7 @@ class CrossCheck:
             self._last = (at_ns, counter.joules)
             return None
         seconds = (at_ns - self._last[0]) / NS_PER_S
-        if seconds < power.window_s:
+        if seconds < _SHORTEST_WINDOWS * power.window_s:
             return None
         joules = counter.joules - self._last[1]
         self._last = (at_ns, counter.joules)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from carbonsdk.clock import Clock
 from carbonsdk.engine.accounting import Stamped
 from carbonsdk.engine.border import checked_reading
-from carbonsdk.engine.crosscheck import CrossCheck
+from carbonsdk.engine.crosscheck import PAUSE_NS, CrossCheck
 from carbonsdk.engine.guard import Guard, told
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.notices import Notices
@@ -146,7 +146,7 @@ class Source:
         now_ns = self._clock.monotonic_ns()
         if health.check_over or now_ns < health.next_check_ns:
             return
-        health.next_check_ns = now_ns + NS_PER_S
+        health.next_check_ns = now_ns + PAUSE_NS
         verdict = None
         with Guard(f"the power sensor of {device.name} ({self.name})") as guard:
             power = backend.power_reading(device)

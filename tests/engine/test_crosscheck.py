@@ -50,6 +50,15 @@ def test_readings_closer_than_the_window_are_passed_over():
     assert check.disagreement == pytest.approx(0)
 
 
+def test_ticks_that_come_early_and_late_are_compared_all_the_same():
+    check = CrossCheck()
+    early_and_late = [n + (0.02 if n % 2 else -0.02) for n in range(40)]
+    sentences = [check.add(round(at_s * 1e9), CounterReading(at_s * 120), PowerReading(100, 1.0)) for at_s in early_and_late]
+    told_at_s = [at_s for at_s, sentence in zip(early_and_late, sentences, strict=True) if sentence]
+    assert told_at_s[0] < 31.1
+    assert check.disagreement == pytest.approx(1 / 6)
+
+
 def test_a_counter_that_steps_back_starts_again():
     check = CrossCheck()
     for n in range(70):
