@@ -24,7 +24,7 @@ def masked(where: Path) -> str:
     return (
         f"{where} is masked by this container. Start it with the host's sysfs mounted elsewhere "
         "(`docker run -v /sys:/host/sys:ro …`) and set CARBONSDK_BACKENDS__RAPL__ROOT=/host/sys; the user in the container "
-        f"must be allowed to read the counters as well. {ELSE}"
+        f"must be allowed to read the counters as well. {SIDE_CHANNEL} {ELSE}"
     )
 
 
