@@ -89,7 +89,8 @@ def examine(settings: dict[str, Any], *, seconds: float) -> Findings:
 
 def _missing(report: "RunReport", host: "PluginHost") -> dict[str, list[str]]:
     """Return, for each kind of device that nothing measures, what the backends that could have done it say."""
-    known = {each.device.kind for each in report.devices if each.energy.joules is not None}
+    measured = [each.device for each in report.devices if each.energy.joules is not None]
+    known = {device.kind for device in measured}.union(*(device.sensor.contains for device in measured))
     told: dict[str, list[str]] = {}
     for kind in _ALWAYS_THERE:
         if kind in known:

@@ -4,8 +4,12 @@ import json
 import signal
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
+
+from carbonsdk.testing import Profile
+from carbonsdk.testing.nvml import FakeGpu, FakeNvml
 
 FIFTY_WATTS = {"CARBONSDK_SIM_CPU": "Pretended", "CARBONSDK_SIM_CPU_TDP": "100", "CARBONSDK_INTENSITY": "360"}
 # 360 g/kWh are 0.1 mg a joule.
@@ -138,3 +142,14 @@ def test_the_doctors_findings_are_there_as_json(carbonsdk, home):
     assert found["records"].startswith(str(home))
     assert found["records_writable"] is True
     assert set(found["missing"]) == {"memory", "gpu"}
+
+
+def test_the_doctor_calls_nothing_unmeasured_that_a_modules_counter_holds(carbonsdk, home, fake_nvml_library):
+    power = Profile.constant(300.0)
+    module = FakeGpu(uuid="GPU-1", name="NVIDIA GH200 480GB", profile=power, module=Profile.constant(500.0))
+    with closing(FakeNvml(home / "driver", [module], real_time=True)) as driver:
+        variables = {name: driver.environ(fake_nvml_library)[name] for name in ("FAKE_NVML", "LD_LIBRARY_PATH")}
+        found = json.loads(carbonsdk("doctor", "--seconds", "0.3", "--json", **variables).stdout)
+    assert [each["device"]["id"] for each in found["devices"] if each["energy"]["joules"]] == ["GPU-1"]
+    assert found["missing"] == {}
+    assert not [text for text in found["warnings"] if "variable" in text]

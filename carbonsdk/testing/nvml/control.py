@@ -15,7 +15,7 @@ from typing import Any
 from carbonsdk.testing.clock import FakeClock
 from carbonsdk.testing.nvml.gpu import FakeGpu, NvmlCode
 
-VARIABLE = "CARBONSDK_FAKE_NVML"
+VARIABLE = "FAKE_NVML"  # not CARBONSDK_…: those are settings
 _LAYOUT = struct.Struct("=QqqQQQ")  # control_t of fake_nvml.c: version, now_ns, origin_ns, inits, shutdowns, calls
 _NOW_OFFSET = 8
 _REAL_TIME = -1

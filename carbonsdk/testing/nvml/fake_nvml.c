@@ -1,6 +1,6 @@
 /* A libnvidia-ml.so.1 without a GPU: it answers from a written description and a clock that the test moves.
  *
- * The directory named by CARBONSDK_FAKE_NVML holds `gpus`, a text that carbonsdk.testing.nvml writes, and `control`, the struct
+ * The directory named by FAKE_NVML holds `gpus`, a text that carbonsdk.testing.nvml writes, and `control`, the struct
  * below, shared through mmap. A change of `version` has the text read again; a `now_ns` of -1 means real time since `origin_ns`.
  */
 
@@ -201,7 +201,7 @@ static void read_description(void) {
 
 static int attach(void) { /* at the first init: the directory may be another one than last time */
     char path[4100];
-    const char *named = getenv("CARBONSDK_FAKE_NVML");
+    const char *named = getenv("FAKE_NVML");
     if (control) munmap(control, sizeof *control);
     control = NULL;
     if (!named || strlen(named) >= sizeof directory) return DRIVER_NOT_LOADED;
