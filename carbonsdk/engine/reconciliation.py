@@ -89,6 +89,8 @@ class _Inquiries:
         inquiry = self._made[zone.key]
         start_ns, end_ns = part.span
         values = inquiry.past(utc(start_ns), max(utc(end_ns), utc(start_ns + 1_000)))
+        if values and all(value.zone == NOWHERE and not value.own for value in values):
+            raise IntensityError(f"nothing is known of the zone {zone.key!r}: name it as Electricity Maps does, DE or DK-DK1")
         return IntensityKnown(zone, values, replaces=_name(inquiry.now))
 
     @property

@@ -212,6 +212,14 @@ def test_a_run_whose_place_is_not_known_needs_a_zone(record, sample, asker, tmp_
     assert reconcile(RUN, asker(Grid(sample)), zone=Zone(key="DE"), directory=tmp_path).written
 
 
+def test_a_zone_of_which_nothing_is_known_puts_no_world_average_into_the_record(record, sample, asker, tmp_path):
+    before = record(sample.intensity(344.1)).read_bytes()
+    with pytest.raises(IntensityError, match="nothing is known of the zone 'Denmark'"):
+        reconcile(RUN, asker(Grid(sample)), zone=Zone(key="Denmark"), directory=tmp_path)
+    (path,) = tmp_path.rglob("*.jsonl")
+    assert path.read_bytes() == before
+
+
 def test_a_run_that_is_not_there_is_an_error(asker, sample, tmp_path):
     with pytest.raises(JournalError, match="no run"):
         reconcile("2020", asker(Grid(sample)), directory=tmp_path)
