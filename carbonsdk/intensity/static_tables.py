@@ -78,7 +78,7 @@ class StaticTables:
             raise LookupError(f"{_DATA / 'averages.csv'} has no row {WORLD}: install carbonsdk anew")
         if zone.found_by == NOBODY:
             return world, "the place is not known"
-        return world, None if key == WORLD else f"the world's average, for want of one of {wanted}"
+        return world, None if key == WORLD else f"the world's average, for want of one of {wanted}{_hint(zone.key)}"
 
     def _of(self, table: str, key: str) -> Figure | None:
         """Return the newest figure of the basis asked for, else the newest."""
@@ -91,6 +91,20 @@ def _region_key(zone: Zone) -> str | None:
         return None
     # Azure shows people "West Europe" and machines "westeurope".
     return f"{zone.cloud_provider.lower()}/{zone.cloud_region.lower().replace(' ', '')}"
+
+
+def _hint(key: str) -> str:
+    """Return which zones were perhaps meant by a country's or a cloud region's name, or by another code of a country."""
+    from difflib import get_close_matches
+
+    told = key.strip().casefold()
+    region = told.replace(" ", "").replace(":", "/").rpartition("/")[2]
+    meant = [row["zone"] for row in table("cloud_zones.csv") if row["region"] == region]
+    if not meant:
+        names = {figures[-1].name.casefold(): code for code, figures in _tables("countries.csv").items()}
+        meant = [names[name] for name in get_close_matches(told, names, 1, 0.8)]
+        meant = meant or get_close_matches(told.upper(), names.values(), 2, 0.8)
+    return f"; did you mean {' or '.join(dict.fromkeys(meant))}?" if meant else ""
 
 
 @cache

@@ -123,6 +123,14 @@ def test_an_unknown_place_has_the_worlds_average_labelled():
     assert "the world's average, for want of one of XX-NOWHERE" in nowhere.note
 
 
+@pytest.mark.parametrize(
+    ("told", "meant"),
+    [("Denmark", "DK"), ("denmrk", "DK"), ("DNK", "DK"), ("eu-west-1", "IE"), ("aws:eu-west-1", "IE"), ("West Europe", "NL")],
+)
+def test_a_country_s_or_cloud_region_s_name_in_place_of_a_zone_is_answered_with_the_zone_s_key(told, meant):
+    assert ask(told).note.endswith(f"; did you mean {meant}?")
+
+
 def test_a_place_that_nobody_found_has_the_worlds_average_labelled():
     nowhere = ask("WORLD", found_by="nobody")
     assert nowhere.fallback

@@ -270,7 +270,8 @@ class IntensityFeed:
         used = self.timeline.at(self._now_ns())
         if used is not None and not used.own and used.zone == NOWHERE.key != zone.key:
             told = f"no figures are known for the zone {zone.key!r}, so {used.grams_per_kwh:g} gCO2eq/kWh of the world are used"
-            self._warn("unknown zone", f"{told}: zones are named as Electricity Maps names them, DE or DK-DK1 for example")
+            how = "zones are named as Electricity Maps names them, DE or DK-DK1 for example"
+            self._warn("unknown zone", f"{told}: {how}" + (f" ({used.note})" if used.note else ""))
 
     def _take(self, values: Iterable[CarbonIntensity], zone: Zone | None = None) -> None:
         taken = tuple(values)
