@@ -87,6 +87,8 @@ def track_epoch(
     `name` is the function's own unless given. The epoch is the current tracker's at the time of the call, unless `tracker` is
     given. Signature, result and exceptions are the function's.
     """
+    if function is not None and not callable(function):
+        raise TypeError(f"track_epoch takes a function, not {function!r}; a name goes by keyword: @track_epoch(name=…)")
 
     def decorate(body: Callable[P, R]) -> Callable[P, R]:
         called = name if name is not None else getattr(body, "__name__", "")

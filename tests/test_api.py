@@ -179,6 +179,11 @@ def test_an_async_generator_that_is_closed_leaves_its_epoch_partial_at_once():
     assert epoch.reason == "the generator was left before it ended"
 
 
+def test_a_name_in_the_place_of_the_function_is_refused_with_what_to_write():
+    with pytest.raises(TypeError, match=r"track_epoch takes a function, not 'warm-up'; .*@track_epoch\(name=…\)"):
+        ct.track_epoch("warm-up")
+
+
 def test_an_exception_is_the_user_s_own_and_the_epoch_failed():
     error = RuntimeError("out of memory")
 
