@@ -1,5 +1,6 @@
 """The command line `carbonsdk`: one module a command, loaded when it is asked for."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -36,6 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that has no µ gets a question mark there, and the rest of the answer.
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
     try:
         code = cli.main(args=arguments, prog_name="carbonsdk", standalone_mode=False)
         sys.stdout.flush()

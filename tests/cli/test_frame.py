@@ -74,3 +74,11 @@ def test_only_the_command_that_is_asked_for_is_imported():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stderr.strip() == "[]"
+
+
+def test_a_terminal_that_has_ascii_alone_still_gets_its_answer(carbonsdk):
+    assert carbonsdk("run", "--", sys.executable, "-c", "sum(range(10**6))").returncode == 0
+    done = carbonsdk("runs", "list", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert "finished" in done.stdout
