@@ -67,6 +67,7 @@ from carbonsdk.model import (
     Zone,
 )
 from carbonsdk.reports import (
+    AboveIdle,
     Choice,
     DeviceEnergy,
     EpochReport,
@@ -78,6 +79,7 @@ from carbonsdk.reports import (
 )
 
 __all__ = [
+    "AboveIdle",
     "Backend",
     "BackendUnavailable",
     "BadAnswer",
