@@ -243,16 +243,20 @@ class Hardware:
         ]
         return min(times, default=None)
 
-    def stop(self, deadline_s: float) -> list[str]:
-        """End all channels until `time.monotonic()` reaches the deadline; return the names of threads that are stuck."""
-        if self._lock.acquire(timeout=max(0.0, deadline_s - time.monotonic())):
+    def end(self) -> None:
+        """Ask all channels to end; `stop` waits for them."""
+        if self._lock.acquire(timeout=EDGE_WAIT_S):
             self._stopped = True
             self._lock.release()
+        for channel in self.channels:
+            channel.stop()
+
+    def stop(self, deadline_s: float) -> list[str]:
+        """End all channels until `time.monotonic()` reaches the deadline; return the names of threads that are stuck."""
+        self.end()
         stuck = []
         if self._residents is not None:
             stuck.append(self._residents.stop(min(0.5, max(0.0, deadline_s - time.monotonic()))))
-        for channel in self.channels:
-            channel.stop()
         stuck.extend(channel.join(max(0.0, deadline_s - time.monotonic())) for channel in self.channels)
         return [name for name in stuck if name is not None]
 

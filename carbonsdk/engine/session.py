@@ -52,6 +52,7 @@ from carbonsdk.units import NS_PER_S, nanoseconds
 NOTE_EVERY_NS = 60 * NS_PER_S
 SYNC_EVERY_NS = 5 * NS_PER_S
 STOP_WITHIN_S = 1.9  # all told: a process that ends by an exception is to be gone within 2 s
+_DRIVERS_WITHIN_S = 0.4  # to answer a last time, beside the sinks
 _RELIEF_EVERY_NS = NS_PER_S // 100
 _LIVE: "weakref.WeakSet[Session]" = weakref.WeakSet()
 
@@ -413,8 +414,10 @@ class Session:
         final = self._report(end_ns, "finished")
         self.scribe.tell(lambda: RunFinished(self.plan.info, final))
         self.scribe.close_sinks()
-        stuck.extend(self.hardware.stop(min(deadline_s, time.monotonic() + 0.1)))
+        self.hardware.end()
+        devices_until_s = min(deadline_s, time.monotonic() + _DRIVERS_WITHIN_S)
         stuck.extend(self.scribe.join(deadline_s))
+        stuck.extend(self.hardware.stop(devices_until_s))
         for name in filter(None, stuck):
             self.notices.warn(f"{name} is stuck in a call that does not return; it was left behind")
         for name, count in self.scribe.dropped.items():

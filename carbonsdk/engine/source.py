@@ -120,7 +120,7 @@ class Source:
         clock = self._clock
         before_ns = clock.monotonic_ns()
         try:
-            reading = self.backend.read(device)
+            reading = checked_reading(self.backend.read(device))
             if clock.monotonic_ns() - before_ns > _SLOW_NS:
                 # Of a call that hung nobody knows which instant its answer is of: the next, quick one tells the same and more.
                 before_ns = clock.monotonic_ns()

@@ -6,18 +6,9 @@ import sys
 import textwrap
 
 import pytest
-from support.simulated import Simulated, device, offer
+from support.recorded import Sessions
 
 import carbonsdk as ct
-from carbonsdk.clock import utc
-from carbonsdk.engine.feed import FeedPlan
-from carbonsdk.engine.plan import Plan, SinkPlan
-from carbonsdk.engine.session import Session
-from carbonsdk.events import RunInfo
-from carbonsdk.model import CarbonIntensity, Zone
-from carbonsdk.runs import journal_path
-from carbonsdk.testing.clock import FakeClock
-from carbonsdk.testing.profile import Profile
 
 PREAMBLE = """
 import os, sys, threading
@@ -74,44 +65,9 @@ def programs(tmp_path):
     return Programs(tmp_path)
 
 
-class Sessions:
-    """Makes sessions on a clock, with backends and sinks of the test's own, and ends them all."""
-
-    def __init__(self, place):
-        self.place = place
-        self.clock = FakeClock()
-        self.made = []
-
-    def make(self, *offers, sinks=(), clock=None, watts=None, **plan):
-        clock = clock or self.clock
-        if watts is not None:
-            offers = (offer("rapl", Simulated(clock, {device(): Profile.constant(watts)})), *offers)
-        start = utc(clock.wall_ns(clock.monotonic_ns()))
-        info = {"name": None, "host": "alpha", "rank": 0, "world_size": 1, "pid": os.getpid(), "start": start}
-        info = RunInfo(run_id=f"run-{len(self.made)}", command="train.py", version="0", epochs_planned=None, **info)
-        own = CarbonIntensity(grams_per_kwh=360.0, zone="DE", source="test", own=True)
-        plan = {
-            "offers": tuple(offers),
-            "sinks": tuple(SinkPlan(name=name, make=make) for name, make in dict(sinks).items()),
-            "intensity": FeedPlan(zone=Zone(key="DE"), own=(own,)),
-            "record": journal_path(info, self.place / "state"),
-            **plan,
-        }
-        session = Session(Plan(info=info, **plan), clock, ticking=False)
-        self.made.append(session)
-        session.start()
-        session.hardware.await_all(5)
-        return session
-
-    def tick(self, session, seconds=1.0):
-        """Let time pass, and have everything done that is due."""
-        session.tick(self.clock.advance(seconds))
-
-
 @pytest.fixture
 def sessions(tmp_path):
     """Make sessions; see Sessions."""
     made = Sessions(tmp_path)
     yield made
-    for each in made.made:
-        each.stop()
+    made.end()

@@ -204,7 +204,8 @@ def test_a_tracker_after_a_crash_measures_on(programs):
 
 EVERYTHING = """
 import asyncio
-with ct.CarbonTracker(**SETTINGS, epochs=3, epochs_before_pred=1, sinks=["memory", "jsonl"]) as tracker:
+SINKS = {"memory": {}, "jsonl": {"path": "events.jsonl"}}
+with ct.CarbonTracker(**SETTINGS, epochs=3, epochs_before_pred=1, sinks=SINKS) as tracker:
     for _ in tracker.epochs():
         with ct.span("step"):
             pass
