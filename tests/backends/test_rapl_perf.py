@@ -8,7 +8,7 @@ import pytest
 
 from carbonsdk.backends.rapl.domain import Part
 from carbonsdk.backends.rapl.perf import Event, cpu_list, perf_event_open, places, scan
-from carbonsdk.plugin import DeviceKind, DeviceLost, PermissionDenied, SensorAbsent
+from carbonsdk.plugin import DeviceKind, DeviceLost, PermissionDenied, SensorAbsent, SensorMasked
 from carbonsdk.testing.powercap import PowercapTree, server_zones
 from carbonsdk.testing.profile import Profile
 
@@ -166,6 +166,20 @@ def test_a_denied_event_names_the_capability_and_the_danger(perf, open_root, unp
 
     with unprivileged(), pytest.raises(PermissionDenied, match=r"(?s)perf_event_paranoid is \d.*cap_perfmon.*PLATYPUS"):
         backend.open()
+
+
+def test_a_container_that_is_denied_both_is_told_the_flag_for_each(perf, open_root, clock, unprivileged):
+    if int(Path("/proc/sys/kernel/perf_event_paranoid").read_text()) < 1:
+        pytest.skip("this kernel lets everybody count a whole CPU")
+    PowercapTree(open_root, clock, zones=server_zones(Profile.constant(10.0))).mask()
+    lay_source(open_root, pkg="0x00")
+
+    with unprivileged(), pytest.raises(SensorMasked) as caught:
+        perf(root=open_root, interface="auto").open()
+
+    assert "-v /sys:/host/sys:ro" in str(caught.value)
+    assert "--cap-add PERFMON" in str(caught.value)
+    assert "setcap" not in str(caught.value)
 
 
 # The choice between the two interfaces

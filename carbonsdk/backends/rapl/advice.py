@@ -55,6 +55,14 @@ def perf_denied(paranoid: str | None) -> str:
     )
 
 
+def perf_masked() -> str:
+    """Return how a container is allowed perf events: there, the bar is the container's, and `setcap` does not lift it."""
+    return (
+        "Or allow it perf events, and mount nothing: `docker run --cap-add PERFMON …` (Docker 23 or later, Linux 5.8 or later, "
+        "and root in the container)."
+    )
+
+
 def _user() -> str:
     try:
         import getpass

@@ -85,9 +85,10 @@ def _better(opened: Sequence[tuple[Interface, Sequence[Device]]]) -> tuple[Inter
 
 
 def _worst(refusals: Sequence[BackendUnavailable]) -> BackendUnavailable:
-    """Return the refusal that the user can do most about: denied before masked before absent."""
-    for kind in (PermissionDenied, SensorMasked):
-        found = [refusal for refusal in refusals if isinstance(refusal, kind)]
-        if found:
-            return kind("\n".join(str(refusal) for refusal in reversed(found)))
+    """Return the refusal that the user can do most about, with every remedy that fits this machine."""
+    masked, denied = ([each for each in refusals if isinstance(each, kind)] for kind in (SensorMasked, PermissionDenied))
+    if masked:  # a container, so that it is its runtime which denies perf events as well
+        return SensorMasked("\n".join([*map(str, masked), *([advice.perf_masked()] if denied else [])]))
+    if denied:
+        return PermissionDenied("\n".join(str(refusal) for refusal in reversed(denied)))
     return refusals[-1]
