@@ -143,6 +143,23 @@ def written() -> list[Case]:
             each_within=0.005,
         ),
         Case(name="GPU power sampled at 10 Hz, slow bursts", equip=instant(SLOW_BURSTS), interval_s=0.1, total_within=0.01),
+        *(
+            Case(
+                name=f"GPU power sampled at 10 Hz, {share:.0%} of {period_s} s",
+                equip=instant(Profile.square(50.0, 400.0, period_s, share)),
+                epochs=60,
+                interval_s=0.1,
+                total_within=0.01,
+            )
+            for period_s, share in ((1.0371, 0.3), (1.2713, 0.5), (2.618, 0.3))
+        ),
+        # Each burst is 6.5 intervals long, and begins at the same place of one: no regular sampling can tell, only say so.
+        Case(
+            name="GPU power sampled at 10 Hz, in step",
+            equip=instant(Profile.square(50, 400, 1.3)),
+            interval_s=0.1,
+            total_within=None,
+        ),
         Case(name="GPU power sampled at 1 Hz, slow bursts", equip=instant(SLOW_BURSTS), total_within=None),
         Case(name="GPU power sampled at 1 Hz, fast bursts", equip=instant(Profile.square(50, 400, 0.23)), total_within=None),
         Case(name="GPU power, mean of 1 s, slow bursts", equip=averaged(SLOW_BURSTS), total_within=None),
