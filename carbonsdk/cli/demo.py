@@ -36,5 +36,3 @@ def command(epochs: int, **settings: Any) -> None:
                 f"epoch {outcome.number}: "
                 f"loss {outcome.training_bits:.3f} bits a character, {outcome.validation_bits:.3f} on text not seen"
             )
-    for warning in tracker.report().warnings:
-        click.echo(f"  warning    {warning}")

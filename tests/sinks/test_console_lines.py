@@ -162,6 +162,18 @@ def test_totals_tell_energy_intensity_coverage_and_where_the_record_is(watch, st
     ]
 
 
+def test_warnings_stand_below_the_totals(watch, story):
+    lines = watch(story.warned("mind"), story.finished(warnings=("mind", "no room")))
+
+    assert lines[-2:] == ["  warning    mind", "  warning    no room"]
+
+
+def test_with_verbose_two_warnings_are_told_as_they_come_and_not_again(watch, story):
+    lines = watch(story.warned("mind"), story.finished(warnings=("mind",)), verbose=2)
+
+    assert [each for each in lines if "mind" in each] == ["warning: mind"]
+
+
 def test_totals_name_what_is_missing(watch, story, missing_energy):
     story.epoch(1, joules={story.cpu: 1800.0, story.gpu: None})
 

@@ -18,7 +18,7 @@ from carbonsdk.reports import EpochReport, Forecast
 from carbonsdk.sinks.console import ConsoleSettings
 from carbonsdk.sinks.console._pace import Pace, note
 from carbonsdk.sinks.console._stream import Stream
-from carbonsdk.totals import totals, written_intensity
+from carbonsdk.totals import line, totals, written_intensity
 
 _MORE = 2
 _FULL_COVERAGE = 0.999
@@ -47,7 +47,13 @@ class Lines:
                 self._forecast(forecast)
             case RunFinished(_, report):
                 self._held_back()
-                self._stream.write(totals(report, interpretable=self._settings.interpretable))
+                # At verbose 2 they were shown as they came.
+                warnings = report.warnings if self._settings.verbose < _MORE else ()
+                told = (
+                    totals(report, interpretable=self._settings.interpretable),
+                    *(line("warning", each) for each in warnings),
+                )
+                self._stream.write("\n".join(told))
             case _ if self._settings.verbose >= _MORE:
                 self._detail(event)
 
@@ -96,20 +102,20 @@ class Lines:
 def epoch_line(report: EpochReport) -> str:
     """Return number, duration, energy with its uncertainty and quality, CO2eq, and what is odd about the epoch."""
     name = f"epoch {report.number}" if report.name in {"", "epoch"} else f"epoch {report.number} {report.name}"
-    line = f"{name:<10} {figures.duration(report.duration_s):>11}  {figures.measured_energy(report.energy)}"
+    told = f"{name:<10} {figures.duration(report.duration_s):>11}  {figures.measured_energy(report.energy)}"
     if report.co2eq_grams is not None:
-        line += f"  {figures.mass(report.co2eq_grams)} CO2eq"
+        told += f"  {figures.mass(report.co2eq_grams)} CO2eq"
     odd = _oddities(report)
-    return f"{line}  [{', '.join(odd)}]" if odd else line
+    return f"{told}  [{', '.join(odd)}]" if odd else told
 
 
 def forecast_line(forecast: Forecast) -> str:
     """Return what the whole run is forecast to take."""
     energy, grams = forecast.energy_joules, forecast.co2eq_grams
     span = f"{figures.energy(energy.low)} to {figures.energy(energy.high)} at {energy.level:.0%}"
-    line = f"forecast for {forecast.epochs_total} epochs: {figures.energy(energy.value)} ({span}), "
-    line += figures.duration(forecast.duration_s.value)
-    return f"{line}, {figures.mass(grams.value)} CO2eq" if grams else line
+    told = f"forecast for {forecast.epochs_total} epochs: {figures.energy(energy.value)} ({span}), "
+    told += figures.duration(forecast.duration_s.value)
+    return f"{told}, {figures.mass(grams.value)} CO2eq" if grams else told
 
 
 def _oddities(report: EpochReport) -> list[str]:
