@@ -27,7 +27,7 @@ def command(command: tuple[str, ...], quiet: bool, as_json: bool, **settings: An
 
     \b
     carbonsdk run -- python train.py --epochs 10
-    carbonsdk run --zone DK-DK1 --sinks csv -- make test
+    carbonsdk run --zone DK-DK1 --name nightly -- make test
     """  # noqa: D301 - click reads the control character as "do not wrap"
     sys.exit(_measured(command, given(settings), quiet=quiet, as_json=as_json))
 
