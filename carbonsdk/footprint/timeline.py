@@ -2,26 +2,58 @@
 
 import heapq
 import math
+import struct
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from carbonsdk.clock import unix_ns
+from carbonsdk.clock import unix_ns, utc
 from carbonsdk.model import CarbonIntensity, Signal
 
 _DAWN_NS = -(2**62)
 _DUSK_NS = 2**62
 _LONGEST_SLOT = timedelta(weeks=4)
 
-Worth = tuple[float, ...]
+_FIGURES = struct.Struct("<dqqq")
+
+Worth = tuple[int, ...]
 Piece = tuple[int, int, CarbonIntensity | None]
 
 
+class _Kind(NamedTuple):
+    """What a service's values have in common, kept once: a month of them is thousands."""
+
+    worth: tuple[int, int, int]
+    pattern: CarbonIntensity
+
+
 class _Held(NamedTuple):
-    worth: Worth  # the smaller, the better: so it is what a heap sorts by
-    value: CarbonIntensity
+    """A value, packed: grams, start, end and time of fetching, beside what it shares with others of its kind."""
+
+    kind: _Kind
+    figures: bytes
+    order: int
+
+    @property
+    def worth(self) -> Worth:
+        """Return what a heap sorts by: the smaller, the better."""
+        fetched_ns = _FIGURES.unpack(self.figures)[3]
+        return (*self.kind.worth, -fetched_ns, -self.order)
+
+    @property
+    def value(self) -> CarbonIntensity:
+        """Return the value itself."""
+        grams, start_ns, end_ns, fetched_ns = _FIGURES.unpack(self.figures)
+        return replace(
+            self.kind.pattern,
+            grams_per_kwh=grams,
+            start=None if start_ns == _DAWN_NS else utc(start_ns),
+            end=None if end_ns == _DUSK_NS else utc(end_ns),
+            fetched_at=None if fetched_ns == _DAWN_NS else utc(fetched_ns),
+        )
 
 
 class _Offer(NamedTuple):
@@ -41,11 +73,12 @@ class Timeline:
     One thread at a time adds; any number may read meanwhile, and each sees the values before an addition or those after it.
     """
 
-    __slots__ = ("_added", "_lock", "_state", "signal")
+    __slots__ = ("_added", "_kinds", "_lock", "_state", "signal")
 
     def __init__(self, values: Iterable[CarbonIntensity] = (), *, signal: Signal = Signal.AVERAGE) -> None:
         self.signal = signal
         self._added = 0
+        self._kinds: dict[CarbonIntensity, _Kind] = {}
         self._lock = threading.Lock()
         # Piece i holds from starts[i] until starts[i + 1]. Replaced as a whole, never changed.
         self._state: tuple[list[int], list[_Held | None]] = ([_DAWN_NS], [None])
@@ -89,20 +122,31 @@ class Timeline:
             raise ValueError(f"a timeline of {self.signal} intensities takes no {value.signal} one ({value.source})")
         if not (math.isfinite(value.grams_per_kwh) and value.grams_per_kwh >= 0):
             raise ValueError(f"{value.grams_per_kwh!r} gCO2eq/kWh is no carbon intensity ({value.source})")
-        start_ns = _DAWN_NS if value.start is None else unix_ns(value.start)
-        end_ns = _DUSK_NS if value.end is None else unix_ns(value.end)
+        start_ns = _DAWN_NS if value.start is None else _within(value.start)
+        end_ns = _DUSK_NS if value.end is None else _within(value.end)
         if end_ns <= start_ns:
             raise ValueError(f"an intensity from {value.start} until {value.end} holds at no time ({value.source})")
         self._added += 1
-        return _Offer(start_ns, end_ns, _Held((*_worth(value), -self._added), value))
+        fetched_ns = _DAWN_NS if value.fetched_at is None else _within(value.fetched_at)
+        figures = _FIGURES.pack(value.grams_per_kwh, start_ns, end_ns, fetched_ns)
+        return _Offer(start_ns, end_ns, _Held(self._kind(value), figures, self._added))
+
+    def _kind(self, value: CarbonIntensity) -> _Kind:
+        lasting = value.start is None or value.end is None or value.end - value.start > _LONGEST_SLOT
+        # The pattern's dates say nothing but whether it lasts, so that two of one pattern are of one worth.
+        open_end = None if lasting else utc(0)
+        pattern = replace(value, grams_per_kwh=0.0, start=open_end, end=open_end, fetched_at=None)
+        kind = self._kinds.get(pattern)
+        if kind is None:
+            reality = 0 if value.forecast else 1 if value.estimated else 2
+            tier = 4 if value.own else (1 if lasting else 3) - value.fallback
+            kind = self._kinds[pattern] = _Kind((-tier, -reality, -int(value.settled)), pattern)
+        return kind
 
 
-def _worth(value: CarbonIntensity) -> Worth:
-    lasting = value.start is None or value.end is None or value.end - value.start > _LONGEST_SLOT
-    kind = 0 if value.forecast else 1 if value.estimated else 2
-    tier = 4 if value.own else (1 if lasting else 3) - value.fallback
-    fetched = -math.inf if value.fetched_at is None else value.fetched_at.timestamp()
-    return (-tier, -kind, -value.settled, -fetched)
+def _within(moment: datetime) -> int:
+    """Return a Unix time in nanoseconds, cut to those that 62 bits hold: until the year 2116."""
+    return max(_DAWN_NS, min(unix_ns(moment), _DUSK_NS))
 
 
 def _merged(starts: list[int], held: list[_Held | None], offers: list[_Offer]) -> tuple[list[int], list[_Held | None]]:
