@@ -77,6 +77,8 @@ class Hardware:
         self._live: tuple[Channel, ...] = ()
         self._waited = False
         self._stopped = False
+        self._decided = False  # nothing will be chosen any more
+        self._told: tuple[Choice, ...] | None = None
         self.next_span_read_ns = 0
 
     def start(self) -> None:
@@ -108,9 +110,11 @@ class Hardware:
             held_back = any(self._selection.held_back(channel) for channel in self.channels)
             if answered and not self._live and not adopted and not held_back:
                 self._notices.missing("nothing here can be measured; `carbonsdk doctor` tells why, and what to do")
-            if adopted or answered:
+            self._decided = answered and not patient
+            if adopted or (answered and self.choices != self._told):
                 added = [(each.account, each.labelled) for each in adopted]
-                self._on_chosen(added + self._add_overhead(adopted), self.choices)
+                self._told = self.choices
+                self._on_chosen(added + self._add_overhead(adopted), self._told)
             self._settled.notify_all()
 
     def _adopt(self, channel: Channel, answer: Answer) -> "_Adopted":
@@ -225,7 +229,7 @@ class Hardware:
         if self._attribution is not None:
             with Guard("looking for this process's children", self._notices.fault):
                 self._attribution.refresh()
-        if time.monotonic() >= self._patient_until and any(channel.state == "ready" for channel in self.channels):
+        if not self._decided and time.monotonic() >= self._patient_until:
             self.choose()
         for channel in self._live:
             channel.ask(now_ns)

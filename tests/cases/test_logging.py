@@ -63,9 +63,7 @@ same(before)
 @pytest.mark.parametrize("set_up", ["", "logging.basicConfig(level='DEBUG', stream=open(os.devnull, 'w'))", "import numpy"])
 @pytest.mark.parametrize("verbose", [0, 2])
 def test_a_run_changes_nothing_of_the_program_s_own(programs, set_up, verbose):
-    ran = programs.run(
-        f"{SNAPSHOT}\n{set_up}\nVERBOSE, SINKS = {verbose}, {{'memory': {{}}, 'log': {{}}, 'jsonl': {{'path': 'events.jsonl'}}}}\n{RUN}"
-    )
+    ran = programs.run(f"{SNAPSHOT}\n{set_up}\nVERBOSE = {verbose}\n{RUN}")
     assert (ran.code, ran.err) == (0, ""), ran.err
 
 

@@ -1,0 +1,275 @@
+"""A month of training in minutes: what a long run costs in memory, on disk and in exactness.
+
+    python benchmarks/soak.py [--days 30] [--json]
+
+A session in virtual time: 1 Hz, eight GPUs and two CPU packages whose counters wrap, an intensity every 5 minutes, 3,333 epochs
+a day with spans in them, and faults at random: readings that fail, devices that are lost and come back, rubbish, a sink that
+raises. The truth is summed up beside it. Goals: energy and CO2eq exact, at most 5 MB more memory than after the first day,
+at most 2 kB of record an epoch.
+"""
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from carbonsdk import runs
+from carbonsdk.clock import utc
+from carbonsdk.engine.channel import Offer
+from carbonsdk.engine.feed import Candidate, FeedPlan
+from carbonsdk.engine.plan import Plan, SinkPlan
+from carbonsdk.engine.session import Session
+from carbonsdk.errors import DeviceLost, RetryLater
+from carbonsdk.events import RunInfo
+from carbonsdk.model import CarbonIntensity, CounterReading, Device, DeviceKind, Quality, Sensor, Zone
+from carbonsdk.testing.clock import FakeClock
+
+DAY_S, SLOT_S = 86_400, 300
+LAG_S = 30  # the feed gives a service that long to publish
+EPOCH_S, GAP_S = 25.0, 0.92
+RANGE_JOULES = 262_143.328850  # of a package's counter (max_energy_range_uj of many Intel CPUs)
+GOAL_MB, GOAL_BYTES, GOAL_ENERGY, GOAL_GRAMS = 5.0, 2_048, 1e-9, 1e-6
+
+
+class Machine:
+    """Ten devices on a clock that moves by hand, the truth of what they drew and emitted, and their faults."""
+
+    def __init__(self, clock: FakeClock, *, gpus: int, faults: float) -> None:
+        self.clock, self.faults = clock, faults
+        self.random = random.Random(4711)
+        counter = {"method": "a counter", "quality": Quality.MEASURED, "bias": 0.0}
+        self.devices = [
+            *(Device(id=f"package-{n}", kind=DeviceKind.CPU, name=f"CPU {n}", sensor=Sensor(**counter)) for n in range(2)),
+            *(Device(id=f"GPU-{n}", kind=DeviceKind.GPU, name=f"GPU {n}", sensor=Sensor(**counter)) for n in range(gpus)),
+        ]
+        self.joules = dict.fromkeys((device.id for device in self.devices), 0.0)
+        self.watts = dict.fromkeys(self.joules, 100.0)
+        self.grams = 0.0
+        self.lost_until: dict[str, int] = {}
+        self.calm = False
+
+    def open(self) -> list[Device]:
+        """Return the devices."""
+        return self.devices
+
+    def read(self, device: Device) -> CounterReading:
+        """Read a counter, or fail as it happens."""
+        if not self.calm and self._misbehaves(device):
+            return None  # type: ignore[return-value]  # rubbish, as a bad plugin hands it over
+        joules = self.joules[device.id]
+        if device.kind is DeviceKind.CPU:
+            return CounterReading(joules % RANGE_JOULES, RANGE_JOULES)
+        return CounterReading(joules)
+
+    def _misbehaves(self, device: Device) -> bool:
+        if self.lost_until.get(device.id, 0) > self.clock.monotonic_ns():
+            raise DeviceLost("the device has fallen off the bus")
+        chance = self.random.random() / self.faults if self.faults else 3.0
+        if chance < 1:
+            raise RetryLater("busy")
+        if chance < 1.1:
+            self.lost_until[device.id] = self.clock.monotonic_ns() + self.random.randrange(1, 40) * 10**9
+            raise DeviceLost("the device has fallen off the bus")
+        return chance < 1.2
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def pass_time(self, seconds: float) -> None:
+        """Draw power for a while, at the intensity of the moment."""
+        used = 0.0
+        for name, watts in self.watts.items():
+            self.joules[name] += watts * seconds
+            used += watts * seconds
+        self.grams += used / 3.6e6 * grams_at(self.now())
+        self.clock.advance(seconds)
+
+    def now(self) -> datetime:
+        """Return the moment."""
+        return utc(self.clock.wall_ns(self.clock.monotonic_ns()))
+
+    def work(self) -> None:
+        """Begin another kind of work, with another power."""
+        for name in self.watts:
+            self.watts[name] = float(self.random.randrange(50, 700))
+
+
+class Service:
+    """An intensity every 5 minutes."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def covers(self, _zone: Zone) -> bool:
+        """Serve every zone."""
+        return True
+
+    def current(self, zone: Zone) -> CarbonIntensity:
+        """Return the intensity of these 5 minutes."""
+        start = slot(self._machine.now())
+        end = start + timedelta(seconds=SLOT_S)
+        return CarbonIntensity(grams_per_kwh=grams_at(start), zone=zone.key, source="soak", start=start, end=end, settled=True)
+
+
+def slot(moment: datetime) -> datetime:
+    seconds = int(moment.timestamp()) // SLOT_S * SLOT_S
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def grams_at(moment: datetime) -> float:
+    """Return the intensity of a slot: anything between 100 and 500."""
+    return 100.0 + (int(moment.timestamp()) // SLOT_S * 7_919) % 401
+
+
+class Grumbler:
+    """A sink that raises at one event in a thousand, and counts the rest."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def handle(self, _event: object) -> None:
+        """Take an event, or fail."""
+        self.taken += 1
+        if self.taken % 1_000 == 0:
+            raise OSError("the network is down")
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a soak."""
+
+    days: float
+    epochs: int
+    wall_s: float
+    first_day_mb: float
+    last_mb: float
+    record_bytes_per_epoch: float
+    energy_error: float
+    grams_error: float
+    load_s: float
+    loaded_energy_error: float
+
+    @property
+    def passed(self) -> bool:
+        """Say whether every goal is met."""
+        exact = max(self.energy_error, self.loaded_energy_error) <= GOAL_ENERGY and self.grams_error <= GOAL_GRAMS
+        return exact and self.last_mb - self.first_day_mb <= GOAL_MB and self.record_bytes_per_epoch <= GOAL_BYTES
+
+
+class Soak:
+    """One session and its machine."""
+
+    def __init__(self, record: Path, *, days: float, gpus: int = 8, faults: float = 1e-4) -> None:
+        self.clock = FakeClock()
+        self.machine = Machine(self.clock, gpus=gpus, faults=faults)
+        self.record = record
+        self.epochs = round(days * DAY_S / (EPOCH_S + GAP_S))
+        offer = Offer("soak", lambda: self.machine, 100, frozenset(), inline=True, named=True)
+        start = self.machine.now()
+        whose = {"host": "here", "rank": 0, "world_size": 1, "pid": 1, "command": "soak.py", "version": "0"}
+        info = RunInfo(run_id="soak", name=None, start=start, epochs_planned=self.epochs, **whose)
+        feed = FeedPlan(zone=Zone(key="DE"), fetchers=(Candidate("soak", Service(self.machine)),))
+        sinks = (SinkPlan(name="grumbler", make=Grumbler),)
+        plan = Plan(info=info, offers=(offer,), sinks=sinks, intensity=feed, record=record, settle_s=0.0)
+        self.machine.calm = True
+        self.session = Session(plan, self.clock, ticking=False)
+        self.session.start()
+        self.session.hardware.await_named()
+        self.machine.calm = False
+        self._next_tick_s = self._next_slot_s = 0.0
+        self._at_s = 0.0
+        self._live(0.0)
+
+    def _live(self, seconds: float) -> None:
+        """Let time pass, ticking at every whole second and asking for the intensity at every fifth minute."""
+        until_s = self._at_s + seconds
+        while self._next_tick_s <= until_s + 1e-9:
+            self.machine.pass_time(self._next_tick_s - self._at_s)
+            self._at_s = self._next_tick_s
+            if self._at_s >= self._next_slot_s:
+                self._next_slot_s += SLOT_S if self._next_slot_s else SLOT_S + LAG_S
+                self.session.feed.settle(10.0)
+            self.session.tick(self.clock.monotonic_ns())
+            self._next_tick_s += 1.0
+        self.machine.pass_time(until_s - self._at_s)
+        self._at_s = until_s
+
+    def run(self) -> Outcome:
+        """Train for as long as was asked for."""
+        begun = time.perf_counter()
+        first_day_mb = resident_mb()
+        for number in range(self.epochs):
+            if self._at_s <= DAY_S:
+                first_day_mb = resident_mb()
+            with self.session.epoch("", None):
+                self.machine.work()
+                with self.session.span("train", None):
+                    self._live(0.9 * EPOCH_S)
+                with self.session.span("validate", None):
+                    self._live(0.1 * EPOCH_S)
+            self._live(GAP_S)
+            if number % 20 == 19:
+                self.session.scribe.drain(5.0)  # virtual time outruns a sink's own thread
+        self.machine.calm = True
+        # Whatever was lost or left alone comes back, and the last 5 minutes' intensity is out.
+        self._live(70.0 + SLOT_S + 2 * LAG_S - (self._at_s + 70.0) % SLOT_S)
+        report = self.session.stop()
+        wall_s = time.perf_counter() - begun
+        last_mb = resident_mb()
+        truth = sum(self.machine.joules.values())
+        begun = time.perf_counter()
+        loaded = runs.load(self.record)
+        return Outcome(
+            days=self._at_s / DAY_S,
+            epochs=report.epoch_count,
+            wall_s=wall_s,
+            first_day_mb=first_day_mb,
+            last_mb=last_mb,
+            record_bytes_per_epoch=self.record.stat().st_size / self.epochs,
+            energy_error=abs((report.energy.joules or 0.0) / truth - 1),
+            grams_error=abs((report.co2eq_grams or 0.0) / self.machine.grams - 1),
+            load_s=time.perf_counter() - begun,
+            loaded_energy_error=abs((loaded.energy.joules or 0.0) / truth - 1),
+        )
+
+
+def resident_mb() -> float:
+    """Return the memory that this process has in use."""
+    import psutil
+
+    return psutil.Process().memory_info().rss / 1e6
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--days", type=float, default=30.0)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="soak-") as name:
+        outcome = Soak(Path(name) / "soak.jsonl", days=given.days).run()
+    if given.json:
+        print(json.dumps({**asdict(outcome), "passed": outcome.passed}))
+        return 0 if outcome.passed else 1
+    print(f"{outcome.days:.2f} days, {outcome.epochs} epochs in {outcome.wall_s:.0f} s")
+    print(
+        f"memory   {outcome.first_day_mb:.1f} MB after a day, {outcome.last_mb:.1f} MB at the end (goal: {GOAL_MB:g} MB more)"
+    )
+    print(f"record   {outcome.record_bytes_per_epoch:.0f} bytes an epoch (goal: {GOAL_BYTES}); read in {outcome.load_s:.1f} s")
+    print(
+        f"energy   off by {outcome.energy_error:.1e}, read again by {outcome.loaded_energy_error:.1e} (goal: {GOAL_ENERGY:g})"
+    )
+    print(f"CO2eq    off by {outcome.grams_error:.1e} (goal: {GOAL_GRAMS:g})")
+    print("passed" if outcome.passed else "FAILED")
+    return 0 if outcome.passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
