@@ -1,11 +1,10 @@
 """The forecast of a run under way: kept up in the sampler's thread, never on an epoch's path."""
 
 import threading
-from array import array
 from collections.abc import Sequence
-from math import isnan, nan
 
 from carbonsdk.engine.feed import IntensityFeed
+from carbonsdk.engine.lapbook import LapBook
 from carbonsdk.engine.plan import Plan
 from carbonsdk.engine.prediction import History, Lap, forecast
 from carbonsdk.engine.scribe import Scribe
@@ -15,8 +14,6 @@ from carbonsdk.journal.records import EpochEnded, Use
 from carbonsdk.reports import Estimate, Forecast
 from carbonsdk.units import NS_PER_S
 
-_MOST_PROVISIONAL = 1_000
-
 
 class Forecaster:
     """Collects the epochs that end, and forecasts where enough have."""
@@ -24,9 +21,7 @@ class Forecaster:
     def __init__(self, plan: Plan, scribe: Scribe, feed: IntensityFeed, *, start_unix_ns: int) -> None:
         self._plan, self._scribe, self._feed = plan, scribe, feed
         self._start_ns = start_unix_ns
-        self._laps = array("d")  # start, end, start joules, end joules; NaN where unknown
-        self._whole = array("b")  # whether each came to its own end
-        self._provisional: dict[int, int] = {}  # the place of epochs whose joules will be corrected, by number
+        self._laps = LapBook()
         self._lock = threading.Lock()
         self._seen = 0  # epochs that came to their own end
         self._made_at = 0
@@ -59,24 +54,20 @@ class Forecaster:
     def saw(self, ended: EpochEnded) -> None:
         """Take an epoch that has ended; of one that broke off the energy counts, but it is no measure of the others."""
         whole = not ended.partial and not ended.failed
-        lap = ((ended.start_ns - self._start_ns) / NS_PER_S, (ended.end_ns - self._start_ns) / NS_PER_S)
         with self._lock:
             if self._last is None or ended.end_ns > self._last.end_ns:
                 self._last = ended
-            if ended.provisional:
-                self._provisional[ended.number] = len(self._whole)
-                if len(self._provisional) > _MOST_PROVISIONAL:
-                    del self._provisional[next(iter(self._provisional))]
-            self._laps.extend((*lap, *_joules(ended)))
-            self._whole.append(whole)
+            self._laps.add(self._lap(ended, whole=whole), provisional=ended.number if ended.provisional else None)
             self._seen += whole
+
+    def _lap(self, ended: EpochEnded, *, whole: bool = True) -> Lap:
+        start_s, end_s = (ended.start_ns - self._start_ns) / NS_PER_S, (ended.end_ns - self._start_ns) / NS_PER_S
+        return Lap(start_s, end_s, *_joules(ended), whole=whole)
 
     def corrected(self, ended: EpochEnded) -> None:
         """Take the final readings of an epoch that was seen before they came."""
         with self._lock:
-            place = self._provisional.pop(ended.number, None)
-            if place is not None:
-                self._laps[4 * place + 2 : 4 * place + 4] = array("d", _joules(ended))
+            if self._laps.correct(ended.number, self._lap(ended)):
                 self._made_at = self._made_at if self.latest else 0  # its energy may have been all that was wanting
             if self._last is not None and self._last.number == ended.number:
                 self._last = ended
@@ -97,12 +88,14 @@ class Forecaster:
         if not planned or not self._laps:
             return None
         with self._lock:
-            rows, whole = self._laps.tolist(), self._whole.tolist()
-        laps = [
-            Lap(start, end, None if isnan(first) else first, None if isnan(last) else last, whole=bool(ended))
-            for start, end, first, last, ended in zip(*(iter(rows),) * 4, whole, strict=True)
-        ]
-        return forecast(History(laps), epochs_total=planned, intensity=self._ahead, grams_so_far=self._grams_until_last_end())
+            laps, before = self._laps.laps(), self._laps.before
+        made = forecast(
+            History(laps),
+            epochs_total=planned - before.number,
+            intensity=self._ahead,
+            grams_so_far=self._grams_until_last_end(),
+        )
+        return None if made is None else before.added_to(made)
 
     def _grams_until_last_end(self) -> float | None:
         last = self._last
@@ -118,11 +111,11 @@ class Forecaster:
         return expected(self._feed.timeline.pieces(start_ns, end_ns))
 
 
-def _joules(ended: EpochEnded) -> tuple[float, float]:
-    """Return the cumulative joules at both edges; not a number where no device is known."""
+def _joules(ended: EpochEnded) -> tuple[float | None, float | None]:
+    """Return the cumulative joules at both edges; None where no device is known."""
     known = [(use.start_joules, use.joules) for use in ended.uses if use.joules is not None]
     if not known:
-        return nan, nan
+        return None, None
     start = sum(start_joules for start_joules, _ in known)
     return start, start + sum(joules for _, joules in known)
 
