@@ -12,6 +12,7 @@ from carbonsdk.model import Device
 from carbonsdk.units import NS_PER_S
 
 _CPU_WINDOW_NS = NS_PER_S // 10  # CPU time is told in ticks of 10 ms
+_OWED_NS = NS_PER_S  # children are looked for once a second: older time than that is none of theirs
 _GPU_WINDOW_NS = NS_PER_S  # the driver samples its processes up to six times a second
 
 
@@ -58,6 +59,7 @@ class CpuShare:
         self._before = self._totals()
         # Until the first tick there is nothing to go by but that whoever reads this is running.
         self._latest = (1.0, True)
+        self._owed_s, self._owed_until_ns = 0.0, 0  # time that came too late for its own window
 
     def now(self) -> tuple[float, bool]:
         """Return the share of the CPU time since the last window; in a window that is too short, that of the one before."""
@@ -69,10 +71,20 @@ class CpuShare:
 
     def _take(self, now_ns: int) -> None:
         totals = self._totals()
-        # The machine's ticks are sampled and a process's are not, so that the part can seem greater than the whole.
         own_s = max(0.0, totals.own - self._before.own)
-        all_s = max(own_s, totals.all - self._before.all)
-        self._latest = (own_s / all_s, True) if all_s > 0 else (0.0, False)
+        all_s = max(0.0, totals.all - self._before.all)
+        # A new child brings the time that it used before it was seen, so that the part can seem greater than the whole.
+        if own_s > all_s:
+            self._owed_until_ns = now_ns + _OWED_NS
+        elif now_ns > self._owed_until_ns:
+            self._owed_s = 0.0
+        due_s = own_s + self._owed_s
+        counted_s = min(due_s, all_s)
+        self._owed_s = due_s - counted_s
+        if all_s > 0:
+            self._latest = (counted_s / all_s, True)
+        else:
+            self._latest = (1.0, True) if own_s > 0 else (0.0, False)
         self._before, self._since_ns = totals, now_ns
 
     def _totals(self) -> _Totals:

@@ -76,6 +76,27 @@ def test_a_process_is_charged_its_share_of_all_cpu_time(clock):
     assert part_after(clock, SetFamily(), own_s=0.5, all_s=2.0) == Part(0.25)
 
 
+def shares_of(clock, *windows):
+    """Return the shares in windows of so many seconds, in which the family was seen to use so much, and all processes."""
+    family = SetFamily()
+    _, part = attribution(family, clock).adopt(CPU, Nothing())
+    shares = []
+    for seconds, own_s, all_s in windows:
+        family.use(own_s, all_s)
+        clock.advance(seconds)
+        shares.append(part().share)
+    return shares
+
+
+def test_the_time_of_a_child_that_was_seen_late_is_made_up_for(clock):
+    # A child at work since the first window is seen in the second, with the 0.3 s that it has used on two busy CPUs.
+    assert shares_of(clock, (0.2, 0.0, 0.4), (0.1, 0.3, 0.2), (0.1, 0.1, 0.2), (0.1, 0.1, 0.2)) == pytest.approx([0, 1, 1, 0.5])
+
+
+def test_time_that_nobody_could_have_missed_is_not_made_up_for(clock):
+    assert shares_of(clock, (0.1, 0.3, 0.2), (1.1, 0.1, 0.2)) == pytest.approx([1, 0.5])
+
+
 def test_a_process_that_is_alone_is_charged_the_machine(clock):
     assert part_after(clock, SetFamily(), own_s=0.1, all_s=0.1) == Part(1.0)
 
