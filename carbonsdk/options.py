@@ -204,7 +204,8 @@ def _str(value: Any) -> str:
 
 def _path(value: Any) -> Path:
     path = Path(_expect(isinstance(value, str | PathLike) and bool(str(value)), value, "a path")).expanduser()
-    return value.directory / path if isinstance(value, FileText) else path
+    # "-" is a standard stream, wherever it is written.
+    return value.directory / path if isinstance(value, FileText) and value != "-" else path
 
 
 def _secret(value: Any) -> Secret:

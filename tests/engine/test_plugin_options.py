@@ -64,3 +64,10 @@ def test_a_variable_for_an_option_that_a_backend_does_not_have_is_a_warning_and_
         "backends.replay has no option 'wats': did you mean 'watts'?" in report.warnings
     )
     assert report.selection[0].chosen
+
+
+def test_a_dash_in_a_file_is_standard_output_and_no_file_of_that_name(made, tmp_path, capsys):
+    (tmp_path / "carbonsdk.toml").write_text('[sinks]\nuse = ["jsonl"]\n[sinks.jsonl]\npath = "-"\n')
+    made().stop()
+    assert '{"schema":1,' in capsys.readouterr().out
+    assert not (tmp_path / "-").exists()
