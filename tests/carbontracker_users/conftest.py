@@ -48,7 +48,8 @@ def train():
 def user(tmp_path):
     """Return the environment of a process of the user's own, at home in the test's folder."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CARBONSDK_", "XDG_"))}
-    return {**kept, "HOME": str(tmp_path), "CARBONSDK_STATE_DIR": str(tmp_path / "state"), "CARBONSDK_OFFLINE": "1"}
+    own = {"HOME": str(tmp_path), "CARBONSDK_STATE_DIR": str(tmp_path / "state"), "CARBONSDK_OFFLINE": "1"}
+    return {**kept, **own, "PYTHON_COLORS": "0"}  # Python 3.13 colours a traceback on a terminal
 
 
 @pytest.fixture
