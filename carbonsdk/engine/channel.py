@@ -173,10 +173,13 @@ class Channel:
                 return 0.0
             return (self._clock.monotonic_ns() - self._started_ns) / 1e9
 
-    def ask(self, at_ns: int) -> None:
-        """Have the devices read at or after an instant, without waiting."""
+    def ask(self, at_ns: int, *, patience_s: float = EDGE_WAIT_S) -> None:
+        """Have the devices read at or after an instant, without waiting for a driver.
+
+        `patience_s` is for another thread that is reading the same `inline` backend.
+        """
         if self.offer.inline:
-            self._read_here(at_ns, timeout_s=0.0)
+            self._read_here(at_ns, patience_s)
             return
         with self._turn:
             self._asked_ns = max(self._asked_ns, at_ns)
@@ -189,9 +192,9 @@ class Channel:
         with self._turn:
             return self._turn.wait_for(lambda: self._finished_ns >= at_ns or self._stopping, timeout_s)
 
-    def _read_here(self, at_ns: int, timeout_s: float) -> None:
+    def _read_here(self, at_ns: int, patience_s: float) -> None:
         source = self.source
-        if source is None or not source.lock.acquire(timeout=timeout_s or EDGE_WAIT_S):
+        if source is None or not source.lock.acquire(timeout=patience_s):
             return
         try:
             if source.last_read_ns < at_ns:  # another thread's reading, waited for, may do as well

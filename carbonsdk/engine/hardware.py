@@ -27,6 +27,7 @@ FIRST_WAIT_S = 0.25  # and the first epoch, once, for backends whose reads are s
 NAMED_WAIT_S = 5.0
 _HUNG_S = 10.0
 _SPAN_SPARING = 4 * SPARING
+_SPANS_APART_NS = 200_000  # so that a million spans do not ask a million times
 
 
 class _Adopted(NamedTuple):
@@ -211,18 +212,18 @@ class Hardware:
         self._plan_span_read()
 
     def read_span_edge(self, at_ns: int) -> None:
-        """Have the devices read at a span's edge, where that is cheap; waits for none that can hang."""
+        """Have the devices read at a span's edge, where that is cheap; waits for nobody, other threads included."""
+        self.next_span_read_ns = at_ns + _SPANS_APART_NS  # this thread sees to it, not all at once
         if self._edge_reads != "never":
             for channel in self._live:
                 source = channel.source
                 if source and at_ns - source.last_read_ns >= _SPAN_SPARING * source.cost_ns:
-                    channel.ask(at_ns)
+                    channel.ask(at_ns, patience_s=0.0)
         self._plan_span_read()
 
     def _plan_span_read(self) -> None:
         due = [source.last_read_ns + _SPAN_SPARING * source.cost_ns for each in self._live if (source := each.source)]
-        # At most every 0.2 ms, so that a million spans do not ask a million times.
-        self.next_span_read_ns = max(min(due, default=0), self._clock.monotonic_ns() + 200_000)
+        self.next_span_read_ns = max(min(due, default=0), self._clock.monotonic_ns() + _SPANS_APART_NS)
 
     def tick(self, now_ns: int) -> None:
         """Have every device read, waiting for none; notice those that hang."""
