@@ -408,7 +408,7 @@ class Session:
             self.roster.root.settle(end_ns)
             self.feed.settle(min(self.plan.settle_s, STOP_WITHIN_S / 2))
             self.forecaster.follow()
-            self.feed.stop()
+            self.feed.stop(deadline_s=0.1)
             stuck.append(self.feed.stuck)
         self.scribe.note(RunEnded(self.settling.state(end_ns)))
         final = self._report(end_ns, "finished")

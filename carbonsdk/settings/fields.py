@@ -130,7 +130,13 @@ class Settings:
     state_dir: Path | None = field(
         default=None, metadata=about("Directory of the runs' records; unset is the user's state directory.")
     )
-    settle_s: float = field(default=0.1, metadata=about("Seconds that stopping waits for settled intensities.", at_least=0))
+    settle_s: float = field(
+        default=0.1,
+        metadata=about(
+            "Seconds that stopping waits for settled intensities; a run of under half a second asks no service unless this is 0.2 or more.",
+            at_least=0,
+        ),
+    )
     budget: Any = field(default=None, metadata=about("The most that the run may use.", call_only=True))
     on_budget: Literal["warn", "raise"] | Callable[..., object] = field(
         default="warn",

@@ -17,6 +17,7 @@ __all__ = ["Candidate", "FeedPlan", "IntensityFeed"]
 
 NOWHERE = Zone(key="WORLD", found_by="nobody")
 GRACE_S = 0.5  # the training starts first: importing an HTTP client beside it would slow it down
+BEGINNING_S = 0.2  # what it takes to begin
 _ASTRAY_S = 300.0  # between two tries of a round that itself went wrong
 
 
@@ -70,6 +71,7 @@ class IntensityFeed:
         self._doing = "waiting"
         self._rounds = 0
         self._in_round = False
+        self._begun = False
         self._hasty = False
         self._started = False
         self._stopping = False
@@ -141,6 +143,8 @@ class IntensityFeed:
         if self._thread is None or not self._thread.is_alive():
             return self._thread is None
         with self._wake:
+            if not self._begun and deadline_s < BEGINNING_S:
+                return False  # too short a run to begin asking: importing an HTTP client alone would take that long
             # A round that is under way may be past the settling already, so the one after it counts.
             enough = self._rounds + (2 if self._in_round else 1)
             self._hasty = True
@@ -180,6 +184,7 @@ class IntensityFeed:
     def _run(self) -> None:
         with self._wake:
             self._wake.wait_for(lambda: self._stopping or self._hasty, GRACE_S)
+            self._begun = True
         while not self._stopping:
             with self._wake:
                 self._in_round = True
