@@ -133,7 +133,7 @@ class Settings:
     settle_s: float = field(
         default=0.1,
         metadata=about(
-            "Seconds that stopping waits for settled intensities; a run of under half a second asks no service unless this is 0.2 or more.",
+            "Seconds that stopping waits for settled intensities; under 0.2, runs of less than half a second ask no service.",
             at_least=0,
         ),
     )
