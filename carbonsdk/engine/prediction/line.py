@@ -73,7 +73,9 @@ def fitted(values: Sequence[float], *, scale: float, slope_prior: float) -> Line
     held = (scale / drift) * (scale / drift) if drift > 0 else math.inf
     slope = s_ty / (s_tt + held)
     # Most runs do not drift: a slope counts as far as it stands out of the noise.
-    slope *= slope**2 * (s_tt + held) / (slope**2 * (s_tt + held) + 2 * scale**2) if slope else 0.0
+    # Ratios, since the squares of tiny figures vanish.
+    doubt = scale / slope if slope else 0.0
+    slope /= 1.0 + 2.0 * doubt * doubt / (s_tt + held)
     squares = sum((values[i] - level - slope * (i - middle)) ** 2 for i in inside)
     noise = _blended(squares, freedom=len(inside) - 1, prior=PRIOR_NOISE * level)
     kept = set(inside)
