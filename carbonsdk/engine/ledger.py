@@ -164,7 +164,7 @@ class Ledger:
     def _use(self, index: int, before: Mark | None, after: Mark | None, duration_ns: int) -> Use:
         account = self.accounts[index]
         if after is None:
-            return Use(index, 0.0, None, 0.0, 0.0, account.silent or account.fault or "it had not answered yet")
+            return Use(index, 0.0, None, 0.0, 0.0, account.silent or account.fault or "the sensor had not answered yet")
         start = before or _NOWHERE
         covered_ns = after.covered_ns - start.covered_ns
         if covered_ns <= 0 < duration_ns:
