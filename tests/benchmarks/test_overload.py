@@ -12,7 +12,8 @@ OVERLOAD = Path(__file__).parents[2] / "benchmarks" / "overload.py"
 
 @pytest.mark.skipif(not OVERLOAD.exists(), reason="the benchmarks are part of a checkout, not of the wheel")
 def test_no_span_of_two_hundred_threads_is_lost():
-    done = subprocess.run([sys.executable, str(OVERLOAD), "--seconds", "1", "--json"], capture_output=True, text=True, timeout=100)
+    command = [sys.executable, str(OVERLOAD), "--seconds", "1", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert done.stderr == ""
     outcome = json.loads(done.stdout)
     assert outcome["spans"] == outcome["items"] > 0
