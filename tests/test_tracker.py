@@ -32,25 +32,25 @@ def work():
     return sum(range(20_000))
 
 
-def watts_of(report):
-    return report.energy.joules / report.duration_s
+def draws(use, watts, seconds):
+    """Say whether an energy use is that of a power, as exactly as it claims: a reading may be held up by other processes."""
+    return abs(use.joules - watts * seconds) <= 0.02 * watts * seconds + use.uncertainty_joules
 
 
 def test_an_epoch_has_the_energy_of_its_time(tracker):
     with tracker().epoch() as epoch:
         work()
     report = epoch.report
-    assert watts_of(report) == pytest.approx(300.0, rel=0.02)
-    assert {each.kind: each.energy.joules / report.duration_s for each in report.devices} == {
-        "cpu": pytest.approx(60.0, rel=0.02),
-        "gpu": pytest.approx(240.0, rel=0.02),
-    }
+    assert draws(report.energy, 300.0, report.duration_s)
+    cpu, gpu = sorted(report.devices, key=lambda each: each.kind)
+    assert draws(cpu.energy, 60.0, report.duration_s)
+    assert draws(gpu.energy, 240.0, report.duration_s)
 
 
 def test_an_epoch_of_no_work_at_all_has_a_report(tracker):
     with tracker().epoch() as epoch:
         pass
-    assert epoch.report.energy.joules == pytest.approx(300.0 * epoch.report.duration_s, rel=0.02)
+    assert draws(epoch.report.energy, 300.0, epoch.report.duration_s)
 
 
 def test_an_epoch_says_what_it_emitted_and_by_which_intensity(tracker):
@@ -102,7 +102,7 @@ def test_epochs_and_gaps_make_the_run(tracker):
     assert report.epochs_energy.joules == pytest.approx(parts, rel=1e-9)
     assert report.energy.joules > parts
     # What the sensors had not been opened for is not made up: it is missing from the energy as from the coverage.
-    assert report.energy.joules == pytest.approx(300.0 * report.duration_s * report.energy.coverage, rel=0.02)
+    assert draws(report.energy, 300.0, report.duration_s * report.energy.coverage)
 
 
 def test_an_epoch_inside_an_epoch_is_a_span_of_it(tracker):
@@ -137,7 +137,7 @@ def test_a_span_has_a_report_of_its_own(tracker):
     with made.span("evaluation") as span:
         for _ in range(50):
             work()
-    assert span.report.energy.joules == pytest.approx(300.0 * span.report.duration_s, rel=0.05)
+    assert draws(span.report.energy, 300.0, span.report.duration_s)
     with made.span("open") as still_open, pytest.raises(RuntimeError, match="has not ended"):
         _ = still_open.report
 
@@ -243,8 +243,8 @@ def test_two_trackers_at_once_do_not_disturb_each_other(tracker):
     one, other = tracker(), tracker(backends={"replay": {"watts": {"cpu": 10}}})
     with one.epoch() as outer, other.epoch() as inner:
         work()
-    assert watts_of(outer.report) == pytest.approx(300.0, rel=0.05)
-    assert watts_of(inner.report) == pytest.approx(10.0, rel=0.05)
+    assert draws(outer.report.energy, 300.0, outer.report.duration_s)
+    assert draws(inner.report.energy, 10.0, inner.report.duration_s)
 
 
 def test_the_report_is_json(tracker):
