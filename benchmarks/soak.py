@@ -4,8 +4,12 @@
 
 A session in virtual time: 1 Hz, eight GPUs and two CPU packages whose counters wrap, an intensity every 5 minutes, 3,333 epochs
 a day with spans in them, and faults at random: readings that fail, devices that are lost and come back, rubbish, a sink that
-raises. The truth is summed up beside it. Goals: energy and CO2eq exact, at most 5 MB more memory than after the first day,
-at most 2 kB of record an epoch.
+raises. The truth is summed up beside it. Goals: energy and CO2eq exact, at no time after the first day 5 MB more memory than
+at its end, at most 2 kB of record an epoch.
+
+What a device used while its readings failed is exact in the energy, but under which intensity it was used nobody can tell
+where that changed meanwhile. The truth counts these grams as doubt, from the lowest intensity of the time to the highest;
+all others have to be exact.
 """
 
 import argparse
@@ -15,7 +19,6 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from carbonsdk import runs
@@ -29,9 +32,11 @@ from carbonsdk.events import RunInfo
 from carbonsdk.model import CarbonIntensity, CounterReading, Device, DeviceKind, Quality, Sensor, Zone
 from carbonsdk.testing.clock import FakeClock
 
-DAY_S, SLOT_S = 86_400, 300
-LAG_S = 30  # the feed gives a service that long to publish
-EPOCH_S, GAP_S = 25.0, 0.92
+# All times are whole nanoseconds: rounded seconds would drift off the edges of slots within a day.
+SECOND_NS = 10**9
+DAY_NS, SLOT_NS = 86_400 * SECOND_NS, 300 * SECOND_NS
+LAG_NS = 30 * SECOND_NS  # the feed gives a service that long to publish
+TRAIN_NS, VALIDATE_NS, GAP_NS = 22_500_000_000, 2_500_000_000, 920_000_000
 RANGE_JOULES = 262_143.328850  # of a package's counter (max_energy_range_uj of many Intel CPUs)
 GOAL_MB, GOAL_BYTES, GOAL_ENERGY, GOAL_GRAMS = 5.0, 2_048, 1e-9, 1e-6
 
@@ -49,7 +54,8 @@ class Machine:
         ]
         self.joules = dict.fromkeys((device.id for device in self.devices), 0.0)
         self.watts = dict.fromkeys(self.joules, 100.0)
-        self.grams = 0.0
+        self.grams = self.grams_in_doubt = 0.0
+        self.unread: dict[str, dict[float, float]] = {name: {} for name in self.joules}
         self.lost_until: dict[str, int] = {}
         self.calm = False
 
@@ -61,6 +67,7 @@ class Machine:
         """Read a counter, or fail as it happens."""
         if not self.calm and self._misbehaves(device):
             return None  # type: ignore[return-value]  # rubbish, as a bad plugin hands it over
+        self._account(device.id)
         joules = self.joules[device.id]
         if device.kind is DeviceKind.CPU:
             return CounterReading(joules % RANGE_JOULES, RANGE_JOULES)
@@ -80,18 +87,31 @@ class Machine:
     def close(self) -> None:
         """Do nothing."""
 
-    def pass_time(self, seconds: float) -> None:
-        """Draw power for a while, at the intensity of the moment."""
-        used = 0.0
-        for name, watts in self.watts.items():
-            self.joules[name] += watts * seconds
-            used += watts * seconds
-        self.grams += used / 3.6e6 * grams_at(self.now())
-        self.clock.advance(seconds)
+    def pass_time(self, duration_ns: int) -> None:
+        """Draw power for a while, at the intensities of that while."""
+        left_ns = duration_ns
+        while left_ns:
+            now_ns = self.now_ns()
+            piece_ns = min(left_ns, SLOT_NS - now_ns % SLOT_NS)
+            intensity = grams_at(now_ns)
+            for name, watts in self.watts.items():
+                joules = watts * piece_ns / SECOND_NS
+                self.joules[name] += joules
+                self.unread[name][intensity] = self.unread[name].get(intensity, 0.0) + joules
+            self.clock.advance(piece_ns / SECOND_NS)
+            left_ns -= piece_ns
 
-    def now(self) -> datetime:
-        """Return the moment."""
-        return utc(self.clock.wall_ns(self.clock.monotonic_ns()))
+    def _account(self, name: str) -> None:
+        """Sum up what a device emitted since it was last read, and how much of it is anybody's guess."""
+        used = self.unread[name]
+        self.grams += sum(joules / 3.6e6 * intensity for intensity, joules in used.items())
+        if len(used) > 1:
+            self.grams_in_doubt += sum(used.values()) / 3.6e6 * (max(used) - min(used))
+        self.unread[name] = {}
+
+    def now_ns(self) -> int:
+        """Return the moment, in Unix time."""
+        return self.clock.wall_ns(self.clock.monotonic_ns())
 
     def work(self) -> None:
         """Begin another kind of work, with another power."""
@@ -111,19 +131,16 @@ class Service:
 
     def current(self, zone: Zone) -> CarbonIntensity:
         """Return the intensity of these 5 minutes."""
-        start = slot(self._machine.now())
-        end = start + timedelta(seconds=SLOT_S)
-        return CarbonIntensity(grams_per_kwh=grams_at(start), zone=zone.key, source="soak", start=start, end=end, settled=True)
+        start_ns = self._machine.now_ns() // SLOT_NS * SLOT_NS
+        start, end = utc(start_ns), utc(start_ns + SLOT_NS)
+        return CarbonIntensity(
+            grams_per_kwh=grams_at(start_ns), zone=zone.key, source="soak", start=start, end=end, settled=True
+        )
 
 
-def slot(moment: datetime) -> datetime:
-    seconds = int(moment.timestamp()) // SLOT_S * SLOT_S
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def grams_at(moment: datetime) -> float:
+def grams_at(unix_ns: int) -> float:
     """Return the intensity of a slot: anything between 100 and 500."""
-    return 100.0 + (int(moment.timestamp()) // SLOT_S * 7_919) % 401
+    return 100.0 + (unix_ns // SLOT_NS * 7_919) % 401
 
 
 class Grumbler:
@@ -150,18 +167,22 @@ class Outcome:
     epochs: int
     wall_s: float
     first_day_mb: float
+    most_mb: float
     last_mb: float
     record_bytes_per_epoch: float
     energy_error: float
     grams_error: float
+    grams_doubt: float
     load_s: float
     loaded_energy_error: float
 
     @property
     def passed(self) -> bool:
         """Say whether every goal is met."""
-        exact = max(self.energy_error, self.loaded_energy_error) <= GOAL_ENERGY and self.grams_error <= GOAL_GRAMS
-        return exact and self.last_mb - self.first_day_mb <= GOAL_MB and self.record_bytes_per_epoch <= GOAL_BYTES
+        exact = max(self.energy_error, self.loaded_energy_error) <= GOAL_ENERGY
+        exact = exact and self.grams_error <= GOAL_GRAMS + self.grams_doubt
+        flat = max(self.most_mb, self.last_mb) - self.first_day_mb <= GOAL_MB
+        return exact and flat and self.record_bytes_per_epoch <= GOAL_BYTES
 
 
 class Soak:
@@ -171,9 +192,9 @@ class Soak:
         self.clock = FakeClock()
         self.machine = Machine(self.clock, gpus=gpus, faults=faults)
         self.record = record
-        self.epochs = round(days * DAY_S / (EPOCH_S + GAP_S))
+        self.epochs = round(days * DAY_NS / (TRAIN_NS + VALIDATE_NS + GAP_NS))
         offer = Offer("soak", lambda: self.machine, 100, frozenset(), inline=True, named=True)
-        start = self.machine.now()
+        start = utc(self.machine.now_ns())
         whose = {"host": "here", "rank": 0, "world_size": 1, "pid": 1, "command": "soak.py", "version": "0"}
         info = RunInfo(run_id="soak", name=None, start=start, epochs_planned=self.epochs, **whose)
         feed = FeedPlan(zone=Zone(key="DE"), fetchers=(Candidate("soak", Service(self.machine)),))
@@ -184,43 +205,44 @@ class Soak:
         self.session.start()
         self.session.hardware.await_named()
         self.machine.calm = False
-        self._next_tick_s = self._next_slot_s = 0.0
-        self._at_s = 0.0
-        self._live(0.0)
+        self._next_tick_ns = self._next_ask_ns = self._at_ns = 0
+        self._live(0)
 
-    def _live(self, seconds: float) -> None:
+    def _live(self, duration_ns: int) -> None:
         """Let time pass, ticking at every whole second and asking for the intensity at every fifth minute."""
-        until_s = self._at_s + seconds
-        while self._next_tick_s <= until_s + 1e-9:
-            self.machine.pass_time(self._next_tick_s - self._at_s)
-            self._at_s = self._next_tick_s
-            if self._at_s >= self._next_slot_s:
-                self._next_slot_s += SLOT_S if self._next_slot_s else SLOT_S + LAG_S
+        until_ns = self._at_ns + duration_ns
+        while self._next_tick_ns <= until_ns:
+            self.machine.pass_time(self._next_tick_ns - self._at_ns)
+            self._at_ns = self._next_tick_ns
+            if self._at_ns >= self._next_ask_ns:
+                self._next_ask_ns += SLOT_NS if self._next_ask_ns else SLOT_NS + LAG_NS
                 self.session.feed.settle(10.0)
             self.session.tick(self.clock.monotonic_ns())
-            self._next_tick_s += 1.0
-        self.machine.pass_time(until_s - self._at_s)
-        self._at_s = until_s
+            self._next_tick_ns += SECOND_NS
+        self.machine.pass_time(until_ns - self._at_ns)
+        self._at_ns = until_ns
 
     def run(self) -> Outcome:
         """Train for as long as was asked for."""
         begun = time.perf_counter()
-        first_day_mb = resident_mb()
+        first_day_mb = most_mb = resident_mb()
         for number in range(self.epochs):
-            if self._at_s <= DAY_S:
-                first_day_mb = resident_mb()
+            most_mb = max(most_mb, resident_mb())
+            if self._at_ns <= DAY_NS:
+                first_day_mb = most_mb = resident_mb()
             with self.session.epoch("", None):
                 self.machine.work()
                 with self.session.span("train", None):
-                    self._live(0.9 * EPOCH_S)
+                    self._live(TRAIN_NS)
                 with self.session.span("validate", None):
-                    self._live(0.1 * EPOCH_S)
-            self._live(GAP_S)
+                    self._live(VALIDATE_NS)
+            self._live(GAP_NS)
             if number % 20 == 19:
                 self.session.scribe.drain(5.0)  # virtual time outruns a sink's own thread
         self.machine.calm = True
         # Whatever was lost or left alone comes back, and the last 5 minutes' intensity is out.
-        self._live(70.0 + SLOT_S + 2 * LAG_S - (self._at_s + 70.0) % SLOT_S)
+        back_ns = 70 * SECOND_NS
+        self._live(back_ns + SLOT_NS + 2 * LAG_NS - (self._at_ns + back_ns) % SLOT_NS)
         report = self.session.stop()
         wall_s = time.perf_counter() - begun
         last_mb = resident_mb()
@@ -228,14 +250,16 @@ class Soak:
         begun = time.perf_counter()
         loaded = runs.load(self.record)
         return Outcome(
-            days=self._at_s / DAY_S,
+            days=self._at_ns / DAY_NS,
             epochs=report.epoch_count,
             wall_s=wall_s,
             first_day_mb=first_day_mb,
+            most_mb=most_mb,
             last_mb=last_mb,
             record_bytes_per_epoch=self.record.stat().st_size / self.epochs,
             energy_error=abs((report.energy.joules or 0.0) / truth - 1),
             grams_error=abs((report.co2eq_grams or 0.0) / self.machine.grams - 1),
+            grams_doubt=self.machine.grams_in_doubt / self.machine.grams,
             load_s=time.perf_counter() - begun,
             loaded_energy_error=abs((loaded.energy.joules or 0.0) / truth - 1),
         )
@@ -259,14 +283,14 @@ def main() -> int:
         print(json.dumps({**asdict(outcome), "passed": outcome.passed}))
         return 0 if outcome.passed else 1
     print(f"{outcome.days:.2f} days, {outcome.epochs} epochs in {outcome.wall_s:.0f} s")
-    print(
-        f"memory   {outcome.first_day_mb:.1f} MB after a day, {outcome.last_mb:.1f} MB at the end (goal: {GOAL_MB:g} MB more)"
-    )
+    most_mb = max(outcome.most_mb, outcome.last_mb)
+    print(f"memory   {outcome.first_day_mb:.1f} MB after a day, at most {most_mb:.1f} MB later (goal: {GOAL_MB:g} MB more)")
     print(f"record   {outcome.record_bytes_per_epoch:.0f} bytes an epoch (goal: {GOAL_BYTES}); read in {outcome.load_s:.1f} s")
     print(
         f"energy   off by {outcome.energy_error:.1e}, read again by {outcome.loaded_energy_error:.1e} (goal: {GOAL_ENERGY:g})"
     )
-    print(f"CO2eq    off by {outcome.grams_error:.1e} (goal: {GOAL_GRAMS:g})")
+    doubt = f"beside the {outcome.grams_doubt:.1e} that are in doubt"
+    print(f"CO2eq    off by {outcome.grams_error:.1e} (goal: {GOAL_GRAMS:g} {doubt})")
     print("passed" if outcome.passed else "FAILED")
     return 0 if outcome.passed else 1
 
