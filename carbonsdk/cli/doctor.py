@@ -1,5 +1,6 @@
 """`carbonsdk doctor`: what can be measured here, how well, and how to measure more."""
 
+import textwrap
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ def command(seconds: float, as_json: bool, **settings: Any) -> None:
     for title, lines in _sections(findings):
         click.echo(click.style(title, bold=True))
         for line in lines:
-            click.echo(f"  {line}")
+            click.echo(textwrap.indent(line, "    ")[2:])
 
 
 def examine(settings: dict[str, Any], *, seconds: float) -> Findings:

@@ -6,7 +6,7 @@ from typing import Self
 
 from carbonsdk.interfaces import without_secrets
 
-_LONGEST = 1_000
+_LONGEST = 4_000  # remedies are several commands long
 
 
 def told(error: BaseException) -> str:

@@ -11,7 +11,7 @@ LOG = logging.getLogger("carbonsdk")
 # Without it, and without logging set up by the user, Python prints warnings to stderr by itself, at verbose=0 too.
 LOG.addHandler(logging.NullHandler())
 _MOST = 200
-_LONGEST = 2_000
+_LONGEST = 4_000
 
 
 class Notices:

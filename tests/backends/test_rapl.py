@@ -5,9 +5,12 @@ import re
 import shutil
 import timeit
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from carbonsdk.backends.rapl import advice
+from carbonsdk.backends.rapl.advice import Site
 from carbonsdk.plugin import (
     CounterReading,
     DeviceKind,
@@ -208,8 +211,21 @@ def test_the_sensor_says_what_it_is(lay, rapl):
 def test_no_tree_is_absent(rapl, tmp_path):
     (tmp_path / "sys" / "class").mkdir(parents=True)
 
-    with pytest.raises(SensorAbsent, match=r"no RAPL zone in .*modprobe intel_rapl_msr.*cpu_load"):
+    with pytest.raises(SensorAbsent, match=r"(?s)no RAPL zone in .*cpu_load"):
         rapl().open()
+
+
+@pytest.mark.parametrize(
+    ("site", "said"),
+    [
+        (Site(), "`sudo modprobe intel_rapl_msr`"),
+        (Site(container=True), "on the host, `modprobe intel_rapl_msr`"),
+        (Site(virtual=True), "this is a virtual machine"),
+        (Site(architecture="aarch64"), "this is aarch64"),
+    ],
+)
+def test_of_what_is_absent_the_reason_that_holds_here_is_told(site, said):
+    assert said in advice.absent(Path("/sys/class/powercap"), site)
 
 
 def test_no_sysfs_is_absent(rapl):
@@ -220,7 +236,7 @@ def test_no_sysfs_is_absent(rapl):
 def test_a_masked_tree_is_told_from_an_absent_one(lay, rapl):
     lay(zone(0, "package-0")).mask()
 
-    with pytest.raises(SensorMasked, match=r"masked by this container.*-v /sys:/host/sys:ro.*PLATYPUS"):
+    with pytest.raises(SensorMasked, match=r"(?s)masked by this container.*-v /sys:/host/sys:ro.*PLATYPUS"):
         rapl().open()
 
 
@@ -238,13 +254,37 @@ def test_a_denied_counter_names_the_fix_and_its_danger(lay, rapl, open_root, unp
     assert not re.search(r"chmod\s+\S*(a\+r|o\+r|644|444)", str(caught.value))
 
 
-def test_a_denied_counter_beside_a_readable_one_is_warned_of(lay, rapl, open_root, unprivileged, caplog):
-    lay(zone(0, "package-0"), zone("0:0", "dram"), root=open_root).deny("intel-rapl:0:0")
+@pytest.mark.parametrize("container", [False, True])
+def test_the_rule_for_one_group_is_the_hosts_to_set(container):
+    told = advice.denied(Path("/sys/class/powercap/intel-rapl:0/energy_uj"), Site(container=container))
+
+    assert 'RUN+="/bin/chgrp rapl /sys%p/energy_uj"' in told
+    assert ("usermod --append --groups rapl" in told) is not container
+    assert ("As root on the host" in told and "--group-add" in told) is container
+
+
+def test_a_container_is_told_by_its_process_ids_or_its_runtimes_mark(tmp_path):
+    host, named, marked = (tmp_path / name / "proc" for name in ("host", "named", "marked"))
+    for proc, namespace in ((host, 4026531836), (named, 4026532281), (marked, 4026531836)):
+        (proc / "self" / "ns").mkdir(parents=True)
+        (proc / "self" / "ns" / "pid").symlink_to(f"pid:[{namespace}]")
+    (marked.parent / "run").mkdir()
+    (marked.parent / "run" / ".containerenv").touch()
+
+    assert [advice.this_site(proc).container for proc in (host, named, marked)] == [False, True, True]
+
+
+def test_a_denied_counter_beside_a_readable_one_is_there_without_a_reading(lay, rapl, open_root, unprivileged, caplog):
+    lay(zone(0, "package-0"), zone(1, "package-1"), root=open_root).deny("intel-rapl:1")
+    backend = rapl(root=open_root)
 
     with unprivileged():
-        devices = rapl(root=open_root).open()
+        one, other = backend.open()
 
-    assert ids(devices) == ["package-0"]
+    assert (one.id, one.sensor.quality) == ("package-0", Quality.MEASURED)
+    assert (other.id, other.sensor.quality) == ("package-1", Quality.MISSING)
+    with pytest.raises(DeviceLost, match="intel-rapl:1/energy_uj: permission denied"):
+        backend.read(other)
     assert "its energy is missing" in caplog.text
 
 

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from carbonsdk.backends.rapl import advice
+from carbonsdk.backends.rapl.advice import Site
 from carbonsdk.backends.rapl.domain import Part
 from carbonsdk.backends.rapl.perf import Event, cpu_list, perf_event_open, places, scan
+from carbonsdk.engine.guard import told
 from carbonsdk.plugin import DeviceKind, DeviceLost, PermissionDenied, SensorAbsent, SensorMasked
 from carbonsdk.testing.powercap import PowercapTree, server_zones
 from carbonsdk.testing.profile import Profile
@@ -164,8 +167,25 @@ def test_a_denied_event_names_the_capability_and_the_danger(perf, open_root, unp
     lay_source(open_root, pkg="0x00")
     backend = perf(root=open_root)
 
-    with unprivileged(), pytest.raises(PermissionDenied, match=r"(?s)perf_event_paranoid is \d.*cap_perfmon.*PLATYPUS"):
+    with (
+        unprivileged(),
+        pytest.raises(PermissionDenied, match=r"(?s)perf_event_paranoid is \d.*cap_perfmon.*PLATYPUS.*cpu_load"),
+    ):
         backend.open()
+
+
+def test_the_remedies_together_are_told_whole():
+    path = Path("/sys/devices/virtual/powercap/intel-rapl/intel-rapl:0/intel-rapl:0:0/energy_uj")
+    both = advice.together(advice.denied(path, Site()), advice.perf_denied("2", Site()), grants=True)
+
+    assert told(PermissionDenied(both)) == both
+
+
+def test_a_container_is_not_told_to_lift_the_hosts_bar():
+    text = advice.perf_denied("2", Site(container=True))
+
+    assert "--cap-add PERFMON" in text
+    assert "setcap" not in text
 
 
 def test_a_container_that_is_denied_both_is_told_the_flag_for_each(perf, open_root, clock, unprivileged):

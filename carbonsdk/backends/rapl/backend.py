@@ -1,7 +1,9 @@
 """RAPL by the better of its two interfaces."""
 
+import contextlib
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from carbonsdk.backends.cpuinfo import read_cpuinfo
 from carbonsdk.backends.rapl import RaplSettings, advice
@@ -9,6 +11,7 @@ from carbonsdk.backends.rapl.domain import Machine
 from carbonsdk.backends.rapl.perf import PerfBackend
 from carbonsdk.backends.rapl.powercap import PowercapBackend
 from carbonsdk.backends.rapl.sysfs import is_amd
+from carbonsdk.backends.rapl.zones import masked_path
 from carbonsdk.plugin import (
     BackendUnavailable,
     Device,
@@ -34,7 +37,8 @@ class RaplBackend:
         """Open the better interface; raise SensorAbsent, SensorMasked or PermissionDenied, with the remedy."""
         self.close()
         if not self._settings.root.is_dir():
-            raise SensorAbsent(f"RAPL is read through Linux's sysfs, and there is no {self._settings.root}. {advice.ELSE}")
+            gone = f"RAPL is read through Linux's sysfs, and there is no {self._settings.root}."
+            raise SensorAbsent(advice.together(gone, grants=False))
         opened: list[tuple[Interface, Sequence[Device]]] = []
         refusals: list[BackendUnavailable] = []
         for interface in self._interfaces():
@@ -65,13 +69,19 @@ class RaplBackend:
 
     def _interfaces(self) -> list[Interface]:
         settings = self._settings
-        machine = Machine(amd=is_amd(settings.root), model=read_cpuinfo(settings.proc).model)
+        machine = Machine(amd=is_amd(settings.root), model=read_cpuinfo(settings.proc).model, site=self._site())
         known: dict[str, type[PerfBackend | PowercapBackend]] = {"perf": PerfBackend, "powercap": PowercapBackend}
         return [
             make(settings.root, machine=machine, psys=settings.psys, log=self._log)
             for name, make in known.items()
             if settings.interface in ("auto", name)
         ]
+
+    def _site(self) -> advice.Site:
+        site = advice.this_site(self._settings.proc)
+        with contextlib.suppress(PermissionDenied):  # which reading the zones tells of
+            return replace(site, container=site.container or masked_path(self._settings.root) is not None)
+        return site
 
 
 def _better(opened: Sequence[tuple[Interface, Sequence[Device]]]) -> tuple[Interface, Sequence[Device]]:
@@ -86,9 +96,9 @@ def _better(opened: Sequence[tuple[Interface, Sequence[Device]]]) -> tuple[Inter
 
 def _worst(refusals: Sequence[BackendUnavailable]) -> BackendUnavailable:
     """Return the refusal that the user can do most about, with every remedy that fits this machine."""
-    masked, denied = ([each for each in refusals if isinstance(each, kind)] for kind in (SensorMasked, PermissionDenied))
-    if masked:  # a container, so that it is its runtime which denies perf events as well
-        return SensorMasked("\n".join([*map(str, masked), *([advice.perf_masked()] if denied else [])]))
-    if denied:
-        return PermissionDenied("\n".join(str(refusal) for refusal in reversed(denied)))
-    return refusals[-1]
+    for kind in (SensorMasked, PermissionDenied):
+        if any(isinstance(each, kind) for each in refusals):
+            # That of powercap, the usual way, comes first.
+            mendable = [str(each) for each in reversed(refusals) if isinstance(each, SensorMasked | PermissionDenied)]
+            return kind(advice.together(*mendable, grants=True))
+    return SensorAbsent(advice.together(str(refusals[-1]), grants=False))

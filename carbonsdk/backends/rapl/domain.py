@@ -11,9 +11,11 @@ rather than one figure; the figures are rounded up from them.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from pathlib import Path
 
+from carbonsdk.backends.rapl.advice import Site
 from carbonsdk.plugin import Device, DeviceKind, Quality, Sensor
 
 REFRESH_S = 0.000976
@@ -69,6 +71,7 @@ class Machine:
 
     amd: bool = False
     model: str | None = None
+    site: Site = field(default_factory=Site)
 
     def wants(self, domain: Domain, *, psys: bool) -> bool:
         """Say whether a domain counts here; of AMD's only the package is to be trusted."""
@@ -99,6 +102,12 @@ class Machine:
             note="which parts of the board psys holds, a discrete GPU among them, is the maker's choice" if psys else None,
         )
         return Device(id=domain.id, kind=kind, name=name, sensor=sensor)
+
+    def unread(self, domain: Domain, path: Path) -> Device:
+        """Return the device of a domain whose counter is refused where others are granted: a total without it is partial."""
+        device = self.device(domain, method="none")
+        note = f"cannot read {path}: permission denied, though others beside it may be read"
+        return replace(device, sensor=replace(device.sensor, quality=Quality.MISSING, bias=0.0, note=note))
 
 
 def _numbers(match: re.Match[str]) -> tuple[int, int | None]:

@@ -102,7 +102,7 @@ class PerfBackend:
             return perf_event_open(event, cpu=cpu)
         except PermissionError as error:
             self.close()
-            raise PermissionDenied(advice.perf_denied(_paranoid())) from error
+            raise PermissionDenied(advice.perf_denied(_paranoid(), self._machine.site)) from error
         except OSError as error:
             self._log.debug("rapl: perf event %s on CPU %s: %s", event.part, cpu, error)
             return None

@@ -17,6 +17,7 @@ from carbonsdk.plugin import (
     Device,
     DeviceLost,
     PermissionDenied,
+    Quality,
     RetryLater,
     SensorAbsent,
     SensorMasked,
@@ -100,18 +101,20 @@ class PowercapBackend:
             except OSError as error:
                 self._log.debug("rapl: %s has no counter: %s", zone.path, error)
         self._counters = {domain.id: counters[domain] for domain in _without_mirrors(counters)}
-        unread = [path for domain, path in denied.items() if domain not in counters]
+        unread = {domain: path for domain, path in denied.items() if domain not in counters}
         if not self._counters:
-            raise self._reason(unread)
-        for path in unread:
-            self._log.warning("rapl: its energy is missing: %s", advice.denied(path))
-        return [self._machine.device(domain, method=METHOD) for domain in counters if domain.id in self._counters]
+            raise self._reason(list(unread.values()))
+        for path in unread.values():
+            self._log.warning("rapl: its energy is missing: %s", advice.denied(path, self._machine.site))
+        devices = [self._machine.device(domain, method=METHOD) for domain in counters if domain.id in self._counters]
+        return devices + [self._machine.unread(domain, path) for domain, path in unread.items()]
 
     def read(self, device: Device) -> CounterReading:
         """Return one domain's counter."""
         counter = self._counters.get(device.id)
         if counter is None:
-            raise DeviceLost(f"{device.id} is not open")
+            refused = device.sensor.quality is Quality.MISSING
+            raise DeviceLost(f"{device.name}: {device.sensor.note}" if refused else f"{device.id} is not open")
         return CounterReading(counter.joules(), counter.wraps_at_joules)
 
     def close(self) -> None:
@@ -122,11 +125,11 @@ class PowercapBackend:
 
     def _reason(self, unread: Sequence[Path]) -> BackendUnavailable:
         if unread:
-            return PermissionDenied(advice.denied(unread[0]))
+            return PermissionDenied(advice.denied(unread[0], self._machine.site))
         hidden = masked_path(self._root)
         if hidden is not None:
-            return SensorMasked(advice.masked(hidden))
-        return SensorAbsent(advice.absent(self._root / LISTED))
+            return SensorMasked(advice.masked(hidden, self._machine.site))
+        return SensorAbsent(advice.absent(self._root / LISTED, self._machine.site))
 
 
 def _without_mirrors(counters: dict[Domain, Counter]) -> list[Domain]:

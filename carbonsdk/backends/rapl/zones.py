@@ -68,7 +68,7 @@ def _listing(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
     except PermissionError as error:
-        raise PermissionDenied(advice.denied(folder)) from error
+        raise PermissionDenied(advice.hidden(folder)) from error
     except OSError:
         return []
 
