@@ -156,7 +156,7 @@ class Session:
             self.scribe.tell(lambda: IntensityFound(self.plan.info, zone, values[-1]))
 
     def _boundaries(self, start_unix_ns: int, end_unix_ns: int) -> Sequence[int]:
-        return self.scribe.assembly.tally.timeline.boundaries(start_unix_ns, end_unix_ns)
+        return self.scribe.assembly.tally.boundaries(start_unix_ns, end_unix_ns)
 
     def tick(self, now_ns: int) -> None:
         """Do what is due: have devices read, settle, note the state, make a forecast."""

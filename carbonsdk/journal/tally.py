@@ -72,6 +72,11 @@ class Tally:
         """Drop all intensities: nothing that was known of one place holds in another."""
         self.timeline, self.marginal = Timeline(), None
 
+    def boundaries(self, start_ns: int, end_ns: int) -> list[int]:
+        """Return the instants inside (start_ns, end_ns) at which an intensity of either signal changes, in order."""
+        timelines = (self.timeline, self.marginal)
+        return sorted({at for each in timelines if each is not None for at in each.boundaries(start_ns, end_ns)})
+
     def above_idle(self, uses: Iterable[Use], duration_s: float) -> AboveIdle | None:
         """Return what all devices used that count, beyond their idle power."""
         return above_idle(self.resting(use, duration_s) for use in uses if self.counted(use.device))

@@ -1,6 +1,7 @@
 """A whole session in virtual time, with figures worked out by hand."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,8 @@ from support.simulated import Simulated, device, offer
 
 from carbonsdk import runs
 from carbonsdk.errors import DeviceLost
-from carbonsdk.model import DeviceKind
+from carbonsdk.journal.records import IntensityKnown
+from carbonsdk.model import DeviceKind, Signal, Zone
 from carbonsdk.testing.clock import START
 from carbonsdk.testing.profile import Profile
 
@@ -79,6 +81,22 @@ def test_an_intensity_may_change_at_any_minute(run):
     with made.epoch() as epoch:
         made.pass_time(900)
     assert epoch.report.co2eq_grams == pytest.approx(0.125 * 300 + 0.125 * 60)
+
+
+def test_a_marginal_intensity_is_met_where_it_changes_itself(run):
+    # The average holds throughout; at the margin it is 900 g until 12:07:30 and 300 g from then on, at half a kilowatt and then at one and a half.
+    change = START + timedelta(minutes=7, seconds=30)
+    profile = Profile.trace([(0, 500.0), (450, 500.0), (450.001, 1_500.0), (900, 1_500.0)])
+    made = run(lambda clock: Simulated(clock, {device(): profile}))
+    margin = [
+        replace(own(grams, start, end), signal=Signal.MARGINAL)
+        for grams, start, end in ((900.0, START, change), (300.0, change, at(1)))
+    ]
+    made.session.scribe.note(IntensityKnown(Zone(key="DE"), tuple(margin)))
+    with made.epoch() as epoch:
+        made.pass_time(900)
+    assert epoch.report.marginal.grams == pytest.approx(0.0625 * 900 + 0.1875 * 300, rel=1e-5)
+    assert epoch.report.carbon.grams == pytest.approx(0.25 * 100, rel=1e-5)
 
 
 def test_the_run_holds_what_lies_between_epochs_and_the_epochs_do_not(run):
