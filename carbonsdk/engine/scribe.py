@@ -22,7 +22,7 @@ class Scribe:
     """Notes records in the journal and in the assembly that reports are made from; tells sinks of events."""
 
     def __init__(self, path: Path | None, sinks: Sequence[SinkPlan], notices: Notices) -> None:
-        self._assembly = Assembly()
+        self._assembly = Assembly(aside=_beside(path))
         self._unfolded: deque[Record] = deque()
         self._folding = threading.Lock()
         self._noting = threading.RLock()  # a problem with the record is itself noted
@@ -71,7 +71,7 @@ class Scribe:
                 return False
             records: list[Record] = [began, *(each for each in self._opening if not isinstance(each, RunBegan))]
             with self._folding:
-                self._assembly = Assembly()
+                self._assembly = Assembly(aside=_beside(path))
                 self._unfolded = deque(records)
             if self._writer is not None:
                 self._writer.discard()
@@ -116,3 +116,7 @@ class Scribe:
     def dropped(self) -> dict[str, int]:
         """Return how many events each sink lost, where any."""
         return {each.name: each.dropped for each in self._deliveries if each.dropped}
+
+
+def _beside(record: Path | None) -> Path | None:
+    return None if record is None else record.parent

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from threading import RLock
 from typing import Any
 
@@ -49,13 +50,14 @@ class Assembly:
 
     Records that contradict those before them (an unknown device, a second run) are left out: a journal may be damaged. With
     `reconciled=False` the intensities of later reconciliations are left out as well, which gives the figures of the time.
+    In the directory `aside` a nameless file may hold older epochs.
     """
 
-    def __init__(self, *, reconciled: bool = True) -> None:
+    def __init__(self, *, reconciled: bool = True, aside: Path | None = None) -> None:
         self._lock = RLock()
         self._reconciled = reconciled
         self._tally = Tally()
-        self._epochs = EpochShelf()
+        self._epochs = EpochShelf(aside=aside)
         self._numbers = NumberSet()
         self._union = EpochUnion()
         self._began: RunBegan | None = None

@@ -6,12 +6,16 @@ import struct
 import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import overload
 
+from carbonsdk.journal.aside import Stretch
 from carbonsdk.journal.records import EpochEnded, SpanUse, Use
 
 NEWEST = 10_000
+_MOST_NEAR = 1_000
 
 Reasons = tuple[str | None, ...]
 Packed = bytes | tuple[bytes, str | None, Reasons, bytes]
@@ -23,42 +27,97 @@ _ABSENT = math.nan  # records hold no NaN, so it can stand for None
 
 
 class EpochShelf(Sequence[EpochEnded]):
-    """At most `limit` epochs, oldest first."""
+    """At most `limit` epochs, oldest first. Where there is a directory `aside`, only the last thousand are kept in memory."""
 
-    __slots__ = ("_packed",)
+    __slots__ = ("_aside", "_far", "_limit", "_near", "_skipped", "_spill_at")
 
-    def __init__(self, packed: Sequence[Packed] = (), *, limit: int = NEWEST) -> None:
-        self._packed: deque[Packed] = deque(packed, maxlen=limit)
+    def __init__(self, *, limit: int = NEWEST, aside: Path | None = None) -> None:
+        self._limit, self._aside = limit, aside
+        self._near: deque[Packed] = deque()
+        self._far: list[Stretch] = []
+        self._skipped = 0  # of the oldest stretch: older than `limit` epochs
+        self._spill_at = _MOST_NEAR
 
     def put(self, epoch: EpochEnded) -> None:
         """Add an epoch that is newer than the others."""
-        self._packed.append(_pack(epoch))
+        self._near.append(_pack(epoch))
+        if self._aside is not None and len(self._near) >= self._spill_at:
+            self._spill(self._aside)
+        while len(self) > self._limit:
+            self._drop()
 
     def correct(self, epoch: EpochEnded) -> None:
         """Let an epoch take the place of the one that has its number, if that is still here."""
-        for at in range(len(self._packed) - 1, -1, -1):  # corrections are of the newest
-            if _number(self._packed[at]) == epoch.number:
-                self._packed[at] = _pack(epoch)
+        packed = _pack(epoch)
+        for at in range(len(self._near) - 1, -1, -1):  # corrections are of the newest
+            if _number(self._near[at]) == epoch.number:
+                self._near[at] = packed
                 return
+        with suppress(OSError):  # no room: the epoch stays as it was, and the record has the correction
+            any(stretch.replace(epoch.number, _row(packed)) for stretch in reversed(self._far))
 
     def snapshot(self) -> "EpochShelf":
         """Return a shelf that later additions do not change."""
-        return EpochShelf(self._packed, limit=self._packed.maxlen or NEWEST)
+        twin = EpochShelf(limit=self._limit)
+        twin._near, twin._skipped = self._near.copy(), self._skipped
+        twin._far = [stretch.copy() for stretch in self._far]
+        return twin
+
+    @property
+    def in_memory(self) -> int:
+        """Return how many epochs are not set aside."""
+        return len(self._near)
 
     def __len__(self) -> int:
-        return len(self._packed)
+        return sum(map(len, self._far)) - self._skipped + len(self._near)
 
     def __iter__(self) -> Iterator[EpochEnded]:
-        return (_unpack(packed) for packed in tuple(self._packed))
+        near = tuple(self._near)
+        yield from (self._far_epoch(at) for at in range(len(self) - len(near)))
+        yield from map(_unpack, near)
 
     @overload
     def __getitem__(self, index: int) -> EpochEnded: ...
     @overload
     def __getitem__(self, index: slice) -> tuple[EpochEnded, ...]: ...
     def __getitem__(self, index: int | slice) -> EpochEnded | tuple[EpochEnded, ...]:
-        if isinstance(index, slice):
-            return tuple(map(_unpack, list(self._packed)[index]))
-        return _unpack(self._packed[index])
+        places = range(len(self))[index]
+        return self._at(places) if isinstance(places, int) else tuple(map(self._at, places))
+
+    def _at(self, place: int) -> EpochEnded:
+        far = len(self) - len(self._near)
+        return self._far_epoch(place) if place < far else _unpack(self._near[place - far])
+
+    def _far_epoch(self, place: int) -> EpochEnded:
+        place += self._skipped
+        for stretch in self._far:
+            if place < len(stretch):
+                return _unpack(_packed(stretch.row(place)))
+            place -= len(stretch)
+        raise IndexError(place)
+
+    def _spill(self, directory: Path) -> None:
+        """Set the older half aside; where the disk refuses, keep it, and try again some epochs later."""
+        oldest = [self._near[at] for at in range(_MOST_NEAR // 2)]
+        try:
+            if not self._far or len(self._far[-1]) >= self._limit // 2:
+                self._far.append(Stretch(directory))
+            self._far[-1].append([(_number(packed), _row(packed)) for packed in oldest])
+        except OSError:
+            self._spill_at = len(self._near) + _MOST_NEAR // 2
+            return
+        for _ in oldest:
+            self._near.popleft()
+        self._spill_at = max(_MOST_NEAR, len(self._near) + 1)
+
+    def _drop(self) -> None:
+        if not self._far:
+            self._near.popleft()
+            return
+        self._skipped += 1
+        if self._skipped >= len(self._far[0]):
+            del self._far[0]
+            self._skipped = 0
 
 
 def _pack(epoch: EpochEnded) -> Packed:
@@ -88,6 +147,18 @@ def _unpack(packed: Packed) -> EpochEnded:
         reason=reason,
         closes=bool(flags & 8),
     )
+
+
+def _row(packed: Packed) -> bytes:
+    """Return a packed epoch as one string of bytes."""
+    numbers, reason, reasons, spans = (packed, None, (), b"") if isinstance(packed, bytes) else packed
+    return json.dumps([len(numbers), reason, reasons]).encode() + b"\n" + numbers + spans
+
+
+def _packed(row: bytes) -> Packed:
+    head, _, rest = row.partition(b"\n")
+    length, reason, reasons = json.loads(head)
+    return (rest[:length], reason, tuple(reasons), rest[length:])
 
 
 def _number(packed: Packed) -> int:
