@@ -1,5 +1,6 @@
 """The command line `carbonsdk`: one module a command, loaded when it is asked for."""
 
+import codecs
 import io
 import os
 import sys
@@ -13,6 +14,8 @@ from carbonsdk.errors import CarbonSDKError, SettingsError
 EPILOG = (
     "Settings come from options, CARBONSDK_* variables and carbonsdk.toml; `carbonsdk config` shows them and their sources."
 )
+
+_PLAIN = str.maketrans({"µ": "u", "±": "+/-", "…": "...", "–": "-", "−": "-", "×": "x", "≥": ">=", "·": "-"})
 
 
 def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -37,10 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    codecs.register_error("carbonsdk.plain", _plainly)
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that has no µ gets a question mark there, and the rest of the answer.
-        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
-            stream.reconfigure(errors="replace")
+        # The C locale has Python escape what it cannot write, and still fail at a µ.
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in {"strict", "surrogateescape"}:
+            stream.reconfigure(errors="carbonsdk.plain")
     try:
         code = cli.main(args=arguments, prog_name="carbonsdk", standalone_mode=False)
         sys.stdout.flush()
@@ -57,6 +61,14 @@ def _run(arguments: Sequence[str] | None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return code if isinstance(code, int) else 0
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    """Write what a stream has no characters for with those that every stream has."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end].translate(_PLAIN)
+    return text.encode("ascii", "replace").decode("ascii"), error.end
 
 
 def _failed(message: str, code: int, *, help_of: click.Context | None = None) -> int:

@@ -27,7 +27,7 @@ class Hour(NamedTuple):
     present: bool
 
 
-@click.command("intensity")
+@click.command("intensity", short_help="Show the carbon intensity here: past, now and ahead.")
 @click.argument("zone", required=False)
 @click.option("--past", type=click.IntRange(0, 720), default=12, show_default=True, help="Hours of the past to show.")
 @click.option("--ahead", type=click.IntRange(0, 96), default=24, show_default=True, help="Hours of the forecast to show.")

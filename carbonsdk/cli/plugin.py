@@ -41,7 +41,7 @@ def command() -> None:
     """Write plugins for carbonsdk."""
 
 
-@command.command("new")
+@command.command("new", short_help="Write the package carbonsdk-NAME, tests included.")
 @click.argument("name")
 @click.option(
     "--dir",

@@ -67,26 +67,21 @@ def described(host: "PluginHost") -> dict[str, Any]:
 
 
 def _print(host: "PluginHost") -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
+    from carbonsdk.cli import tables
+
     if host.advice:
-        console.print(Text(host.advice, "red"))
+        click.secho(host.advice, fg="red")
     if not host.plugins:
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("Plugin", "Of", "State", "Offers"):
-        table.add_column(heading, overflow="fold")
-    for info in host.plugins:
-        table.add_row(
-            info.name, f"{info.distribution} {info.version}".strip(), Text(info.state, _STYLES[info.state]), _offers(info)
-        )
-    console.print(table)
+    rows = [
+        (info.name, f"{info.distribution} {info.version}".strip(), Text(info.state, _STYLES[info.state]), _offers(info))
+        for info in host.plugins
+    ]
+    tables.show(("Plugin", "Of", "State", "Offers"), rows, spare=("Of",))
     for info in host.failures:
-        console.print(Text.assemble((f"{info}: ", "bold"), info.reason or ""))
+        click.echo(f"{click.style(f'{info}:', bold=True)} {info.reason or ''}")
 
 
 def _offers(info: "PluginInfo") -> str:

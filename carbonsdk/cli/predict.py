@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from carbonsdk.reports import Estimate, Forecast
 
 
-@click.command("predict")
-@click.argument("run")
+@click.command("predict", short_help="Forecast what a run will use from its epochs so far.")
+@click.argument("run", default="latest")
 @click.option(
     "--epochs", "epochs_total", type=click.IntRange(min=1), help="Epochs of the whole run; unset, those that were planned."
 )
 @setting_options("state_dir")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def command(run: str, epochs_total: int | None, as_json: bool, state_dir: Path | None) -> None:
-    """Forecast energy, time and CO2eq of the whole run RUN from the epochs on record.
+    """Forecast energy, time and CO2eq of the whole run RUN, or of the newest, from the epochs on record.
 
-    RUN is a run's id, the beginning of one, or the path of its record; it may still be under way, and `--epochs` may be more
-    or fewer than were planned.
+    RUN is a run's id, the beginning of one, the path of its record, or `latest`; it may still be under way, and `--epochs` may
+    be more or fewer than were planned.
     """
     from carbonsdk import runs
     from carbonsdk.engine.recorded import recorded_forecast

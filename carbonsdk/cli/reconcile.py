@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from carbonsdk.reports import RunReport
 
 
-@click.command("reconcile")
+@click.command("reconcile", short_help="Settle the CO2eq of a run that is over.")
 @click.argument("run")
 @click.option("--zone", metavar="ZONE", help="Where the run was; unset is what its record says.")
 @click.option("--hypothetical", is_flag=True, help="Say what the run would have emitted in ZONE; change no record.")

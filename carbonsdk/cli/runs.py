@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from carbonsdk.runs import RunSummary
 
 
-@click.group("runs")
+@click.group("runs", short_help="List the recorded runs, or show one.")
 def command() -> None:
     """List the recorded runs, show one, or settle its CO2eq; take in the logs of carbontracker."""
 
@@ -44,17 +44,21 @@ def list_command(limit: int, as_json: bool, state_dir: Path | None) -> None:
         click.echo(f"There is no run in {runs.state_directory(directory)} yet: `carbonsdk demo` makes one.")
         return
     _print_list(found)
-    if len(everything) > limit:
-        click.echo(f"{len(everything) - limit} older ones are left out: `--limit {len(everything)}` shows all.", err=True)
+    if (older := len(everything) - limit) > 0:
+        left_out = "1 older run is" if older == 1 else f"{older} older runs are"
+        click.echo(f"{left_out} left out: `--limit {len(everything)}` shows all.", err=True)
 
 
-@command.command("show")
-@click.argument("run")
+@command.command("show", short_help="Show a run: the newest, unless RUN names one.")
+@click.argument("run", default="latest")
 @setting_options("state_dir")
 @click.option("--epochs", "newest", type=click.IntRange(min=0), default=20, show_default=True, help="How many of the newest.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, with every epoch that is kept.")
 def show_command(run: str, newest: int, as_json: bool, state_dir: Path | None) -> None:
-    """Show the run RUN: its id, the beginning of its id, or the path of its record."""
+    """Show the run RUN, or the newest.
+
+    RUN is a run's id, the beginning of one, the path of its record, or `latest`.
+    """
     from carbonsdk import runs
     from carbonsdk.cli import hours, summary
 
@@ -106,7 +110,7 @@ def _print_list(found: "Sequence[RunSummary]") -> None:
         for run in found
     ]
     headings = ("Run", "Name", "State", "Started", "Time", "Epochs", "Energy", "CO2eq")
-    tables.show(headings, rows, right=headings[4:])
+    tables.show(headings, rows, right=headings[4:], spare=("Started", "State", "Epochs", "Time", "Name"))
 
 
 def _print_devices(report: "RunReport") -> None:

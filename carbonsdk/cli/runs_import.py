@@ -23,7 +23,7 @@ class Imported(NamedTuple):
     record: Path
 
 
-@click.command("import")
+@click.command("import", short_help="Take in runs from the logs of carbontracker.")
 @click.argument("directory", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @setting_options("state_dir")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 
-@click.command("total")
+@click.command("total", short_help="Add up the logs of carbontracker, to cite.")
 @click.argument("directory", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def command(directory: Path, as_json: bool) -> None:

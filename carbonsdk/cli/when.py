@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WAIT = 3
 
 
-@click.command("when")
+@click.command("when", short_help="Find the best time to start a run.")
 @click.option(
     "--duration",
     callback=quantities.duration,

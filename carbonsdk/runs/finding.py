@@ -5,14 +5,15 @@ from pathlib import Path
 from carbonsdk.errors import JournalError
 from carbonsdk.journal.places import SUFFIX, run_directory, state_directory
 
+LATEST = "latest"
 _MOST_NAMED = 5
 
 
 def journals(run: str | Path, directory: Path | str | None = None) -> tuple[Path, ...]:
     """Return the journals of a run, oldest attempt first.
 
-    `run` is a run's id, an unambiguous beginning of one, or the path of a journal or of a directory of journals. Raise
-    JournalError where there is no such run, or more than one.
+    `run` is a run's id, an unambiguous beginning of one, the path of a journal or of a directory of journals, or `latest`,
+    the run that began last. Raise JournalError where there is no such run, or more than one.
     """
     place = run_directory(run, directory) if isinstance(run, str) and run else None
     if place is None or not place.is_dir():
@@ -31,7 +32,7 @@ def files(run_place: Path) -> tuple[Path, ...]:
         found = [path for path in run_place.iterdir() if path.suffix == SUFFIX]
     except OSError as error:
         raise JournalError(f"cannot read {run_place}: {error.strerror or error}") from error
-    return tuple(sorted(found, key=lambda path: (path.stem.rpartition("-")[2], path.name)))
+    return tuple(sorted(found, key=lambda path: (_begun(path), path.name)))
 
 
 def run_directories(directory: Path | str | None = None) -> tuple[Path, ...]:
@@ -45,11 +46,25 @@ def run_directories(directory: Path | str | None = None) -> tuple[Path, ...]:
         raise JournalError(f"cannot read {place}: {error.strerror or error}") from error
 
 
+def _newest(directory: Path | str | None) -> Path:
+    begun = [(min(_begun(path) for path in found), place) for place in run_directories(directory) if (found := files(place))]
+    if not begun:
+        raise JournalError(f"there is no run in {state_directory(directory) / 'runs'} yet: `carbonsdk demo` makes one")
+    return max(begun)[1]
+
+
+def _begun(journal: Path) -> str:
+    """Return the start that a journal has in its name."""
+    return journal.stem.rpartition("-")[2]
+
+
 def _is_path(run: str | Path) -> bool:
     return isinstance(run, Path) or run.endswith(SUFFIX) or "/" in run or "\\" in run
 
 
 def _beginning(run_id: str, directory: Path | str | None) -> Path:
+    if run_id == LATEST:
+        return _newest(directory)
     matches = [path for path in run_directories(directory) if run_id and path.name.startswith(run_id)]
     where = state_directory(directory) / "runs"
     if not matches:

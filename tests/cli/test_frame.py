@@ -1,5 +1,6 @@
 """The frame of the command line: help for people, errors in one line, commands loaded when asked for."""
 
+import re
 import subprocess
 import sys
 
@@ -13,6 +14,11 @@ def test_help_tells_every_command(carbonsdk):
     done = carbonsdk("--help")
     assert done.returncode == 0
     assert [name for name in BUILT_IN if f"\n  {name} " not in done.stdout] == []
+
+
+@pytest.mark.parametrize("group", [(), ("runs",), ("plugin",)])
+def test_no_line_of_a_groups_help_is_cut_off(carbonsdk, group):
+    assert "..." not in carbonsdk(*group, "--help", COLUMNS="80").stdout.split("Commands:")[1]
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -82,3 +88,11 @@ def test_a_terminal_that_has_ascii_alone_still_gets_its_answer(carbonsdk):
     assert done.returncode == 0
     assert done.stderr == ""
     assert "finished" in done.stdout
+
+
+def test_a_locale_that_has_ascii_alone_gets_the_units_in_its_own_letters(carbonsdk):
+    carbonsdk("run", "--intensity", "1", "--", "true")
+    # Python's own ways out, which a system may have switched off.
+    done = carbonsdk("runs", "list", LC_ALL="C", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"\d ug$", done.stdout, re.MULTILINE)

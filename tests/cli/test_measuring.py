@@ -97,6 +97,22 @@ def test_a_recorded_run_is_shown_by_the_beginning_of_its_id(carbonsdk):
     assert shown["energy"]["joules"] == pytest.approx(run["energy_joules"])
 
 
+@pytest.mark.parametrize("latest", [(), ("latest",)])
+def test_without_a_name_the_newest_run_is_shown(carbonsdk, latest):
+    for name in ("first", "second"):
+        carbonsdk("run", "--quiet", "--name", name, "true", **FIFTY_WATTS)
+    done = carbonsdk("runs", "show", *latest)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "(second): finished" in done.stdout.splitlines()[0]
+
+
+def test_where_there_is_no_run_yet_the_newest_is_one_line_and_code_1(carbonsdk):
+    done = carbonsdk("runs", "show")
+    assert done.returncode == 1
+    assert done.stderr.startswith("carbonsdk: there is no run in ")
+    assert done.stderr.count("\n") == 1
+
+
 def test_without_a_run_the_list_says_how_to_make_one(carbonsdk):
     assert "`carbonsdk demo` makes one" in carbonsdk("runs", "list").stdout
 
@@ -114,7 +130,7 @@ def test_no_more_runs_are_listed_than_asked_for(carbonsdk):
     done = carbonsdk("runs", "list", "--limit", "1")
     assert "second" in done.stdout
     assert "first" not in done.stdout
-    assert "1 older ones are left out" in done.stderr
+    assert "1 older run is left out" in done.stderr
 
 
 def test_the_demo_trains_measures_and_says_where_the_record_lies(carbonsdk):
