@@ -20,7 +20,6 @@ from carbonsdk.engine.scopes import Epoch
 from carbonsdk.engine.session import Session
 from carbonsdk.events import RunInfo
 from carbonsdk.interfaces import Backend
-from carbonsdk.journal.records import RunBegan
 from carbonsdk.model import Device, DeviceKind, EnergyUse, Reading
 from carbonsdk.testing.clock import FakeClock
 from carbonsdk.testing.nvml import FakeGpu, FakeNvml, build_library
@@ -139,8 +138,8 @@ class Rig:
         self.session = Session(plan, self.clock)
         self._interval_s = interval_s
         # Everything that `Session.start` does, but for the thread that ticks in real time.
-        self.session.state = "running"
-        self.session.scribe.note(RunBegan(INFO, self.clock.wall_ns(self.session.start_ns), None))
+        self.session.phase.turn("running")
+        self.session.scribe.note(self.session.head)
         self.session.hardware.start()
         if not self.session.hardware.await_all(30.0):
             raise RuntimeError("the simulated hardware has not opened")
@@ -191,7 +190,7 @@ class Rig:
 
     def energy(self, epoch: Epoch) -> EnergyUse:
         """Return what was reported of an epoch, corrections included."""
-        return self.session.epoch_report(epoch).energy
+        return epoch.report.energy
 
     def truth(self, epoch: Epoch) -> float:
         """Return what an epoch really used."""

@@ -20,8 +20,8 @@ class Rules:
         self._measured = 0
         self._asked = not settings.stop_and_confirm
         self._budget = _budget_rule(settings, session)
-        session.before_epoch = self._before
-        session.after_epoch = self._after
+        session.measuring.before_epoch = self._before
+        session.measuring.after_epoch = self._after
 
     def _before(self) -> None:
         self._mind_faults()

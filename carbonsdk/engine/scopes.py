@@ -5,11 +5,13 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from carbonsdk.engine.answers import epoch_report, span_report
 from carbonsdk.journal.records import EpochEnded
 from carbonsdk.reports import EpochReport, SpanReport
 
 if TYPE_CHECKING:
     from carbonsdk.engine.ledger import Marks
+    from carbonsdk.engine.measuring import Measuring
     from carbonsdk.engine.session import Session
     from carbonsdk.engine.spanbook import Rise, SpanBook
 
@@ -55,22 +57,23 @@ class Span(_Activation):
         self.rises: tuple[Rise, ...] | None = None  # per device, once the readings around it are in
 
     def __enter__(self) -> Self:
-        session = self._session
+        measuring = self._session.measuring
         if self.parent is None:
             self.parent = CURRENT.get()
-        self.book = session.book_of(self.parent)
+        self.book = measuring.book_of(self.parent)
         self._token = CURRENT.set(self)
-        self.start_ns = session.span_edge()
+        self.start_ns = measuring.stamp_span()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.end_ns = self._session.span_edge()
+        measuring = self._session.measuring
+        self.end_ns = measuring.stamp_span()
         self._deactivate()
         book = self.book
         if book is not None:
             book.add(self)
             if book.crowded:
-                self._session.relieve(book)
+                measuring.relieve(book)
 
     def __reduce__(self) -> tuple[Callable[..., "Span"], tuple["Session", str]]:
         return Span, (self._session, self.name)
@@ -80,7 +83,7 @@ class Span(_Activation):
         """Return what the span used; raise RuntimeError while it is still open."""
         if not self.end_ns:
             raise RuntimeError(f"span {self.name!r} has not ended: its report is there after the block")
-        return self._session.span_report(self)
+        return span_report(self._session, self)
 
 
 class Epoch(_Activation):
@@ -108,11 +111,11 @@ class Epoch(_Activation):
             raise RuntimeError("an epoch is entered once: call epoch() again for the next")
         if self.parent is None:
             self.parent = CURRENT.get()
-        if self.session.epoch_around(self.parent) is not None:
+        if epoch_around(self.parent, self.session.measuring) is not None:
             self.inner = Span(self.session, self.name or "epoch", self.parent)
             self.inner.__enter__()
             return self
-        self.session.begin_epoch(self)
+        self.session.measuring.begin(self)
         self._token = CURRENT.set(self)
         return self
 
@@ -126,7 +129,7 @@ class Epoch(_Activation):
             return
         self._deactivate()
         failure = None if error is None else type(error).__name__
-        self.session.end_epoch(self, failure=failure, partial=partial)
+        self.session.measuring.end(self, failure=failure, partial=partial)
 
     def resume(self) -> None:
         """Become the current scope again, where a generator or a loop goes on."""
@@ -148,4 +151,13 @@ class Epoch(_Activation):
             return self.inner.report
         if self.ended is None:
             raise RuntimeError("the epoch has not ended: its report is there after the block")
-        return self.session.epoch_report(self)
+        return epoch_report(self.session, self.ended)
+
+
+def epoch_around(scope: "Span | Epoch | None", measuring: "Measuring") -> Epoch | None:
+    """Return the innermost open epoch of one run that a scope lies in, itself included."""
+    while scope is not None:
+        if isinstance(scope, Epoch) and scope.inner is None and scope.session.measuring is measuring and scope.ended is None:
+            return scope
+        scope = scope.parent
+    return None

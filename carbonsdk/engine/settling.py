@@ -1,38 +1,17 @@
 """What happens behind the newest readings: spans are looked up, provisional epochs corrected, and the past is folded."""
 
-import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
 from carbonsdk.clock import Clock
 from carbonsdk.engine.ledger import Ledger, Marks
+from carbonsdk.engine.roster import Roster
 from carbonsdk.engine.scopes import Epoch
 from carbonsdk.engine.scribe import Scribe
-from carbonsdk.engine.spanbook import SpanBook
-from carbonsdk.events import EpochCorrected
 from carbonsdk.journal.records import EpochEnded, OpenEpoch, SlotClosed, StateNoted
 from carbonsdk.units import NS_PER_S
 
 SLOT_NS = 300 * NS_PER_S
 _MOST_PROVISIONAL = 1_000
-
-
-@dataclass(slots=True)
-class Roster:
-    """The epochs that are open, and the books of their spans and of those outside any."""
-
-    root: SpanBook
-    open: dict[int, Epoch] = field(default_factory=dict)
-    lock: threading.RLock = field(default_factory=threading.RLock)
-
-    def epochs(self) -> list[Epoch]:
-        """Return the open epochs."""
-        with self.lock:
-            return list(self.open.values())
-
-    def books(self) -> list[SpanBook]:
-        """Return the books of all open owners."""
-        return [self.root, *(epoch.book for epoch in self.epochs() if epoch.book is not None)]
 
 
 class Settling:
@@ -45,7 +24,6 @@ class Settling:
         self._next_slot_ns = self._slot_after(start_ns)
         self._offset_ns = clock.wall_ns(0)
         self.on_corrected: Callable[[EpochEnded], None] = lambda _: None
-        self.tell_corrected: Callable[[EpochEnded], EpochCorrected | None] = lambda _: None
 
     def _slot_after(self, monotonic_ns: int) -> int:
         wall_ns = self._clock.wall_ns(monotonic_ns)
@@ -80,7 +58,6 @@ class Settling:
             epoch.ended = corrected
             self._scribe.note(corrected)
             self.on_corrected(corrected)
-            self._scribe.tell(lambda corrected=corrected: self.tell_corrected(corrected))  # type: ignore[misc]
 
     def _close_slots(self, until_ns: int, boundaries: Callable[[int, int], Iterable[int]]) -> None:
         offset_ns = self._offset_ns

@@ -23,7 +23,7 @@ from support.simulated import Simulated, device, offer
 
 import carbonsdk
 from carbonsdk import runs
-from carbonsdk.engine import session as session_module
+from carbonsdk.engine import ending
 from carbonsdk.errors import DeviceLost, GiveUp, RetryLater
 from carbonsdk.model import CounterReading, DeviceKind, PowerReading
 from carbonsdk.testing.profile import Profile
@@ -328,7 +328,7 @@ class Run(RuleBasedStateMachine):
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
-    monkeypatch.setattr(session_module, "STOP_WITHIN_S", STOP_WITHIN_S)
+    monkeypatch.setattr(ending, "STOP_WITHIN_S", STOP_WITHIN_S)
 
 
 TestRun = Run.TestCase

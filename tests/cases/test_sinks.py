@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from carbonsdk.engine.session import STOP_WITHIN_S
+from carbonsdk.engine.ending import STOP_WITHIN_S
 from carbonsdk.events import EpochFinished, RunFinished
 from carbonsdk.sinks.memory import MemorySink
 

@@ -1,0 +1,39 @@
+"""Who is measured just now."""
+
+import threading
+
+from carbonsdk.engine.scopes import Epoch
+from carbonsdk.engine.spanbook import SpanBook
+
+
+class Roster:
+    """The epochs that are open, and the books of their spans and of those outside any."""
+
+    __slots__ = ("lock", "next_number", "open", "root")
+
+    def __init__(self, root: SpanBook, *, first_number: int = 0) -> None:
+        self.root = root
+        self.next_number = first_number
+        self.open: dict[int, Epoch] = {}
+        self.lock = threading.RLock()
+
+    def enter(self, epoch: Epoch) -> None:
+        """Number an epoch, and count it among the open ones."""
+        with self.lock:
+            epoch.number = self.next_number
+            self.next_number += 1
+            self.open[epoch.number] = epoch
+
+    def leave(self, epoch: Epoch) -> bool:
+        """Strike an epoch off; say whether it was among the open ones."""
+        with self.lock:
+            return self.open.pop(epoch.number, None) is not None
+
+    def epochs(self) -> list[Epoch]:
+        """Return the open epochs."""
+        with self.lock:
+            return list(self.open.values())
+
+    def books(self) -> list[SpanBook]:
+        """Return the books of all open owners."""
+        return [self.root, *(epoch.book for epoch in self.epochs() if epoch.book is not None)]
