@@ -220,7 +220,7 @@ class CarbonUse:
     grams: float | None
     intensity: CarbonIntensity | None = None
     grams_per_kwh: float | None = None
-    parts: tuple[tuple[CarbonIntensity, float], ...] = ()
+    parts: Sequence[tuple[CarbonIntensity, float]] = ()
     reason: str | None = None
 
 

@@ -1,7 +1,9 @@
 """Which intensity holds when, and the integral of it along the energy curve."""
 
 import math
+import pickle
 import time
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -268,3 +270,44 @@ def test_a_year_of_five_minute_values_against_a_month_of_one_hertz_energy_takes_
     # 8640 slots: 172 full turns through 100…149 and 40 more of 100…139, each of 30 kJ.
     turns = 172 * sum(range(100, 150)) + sum(range(100, 140))
     assert use.grams == pytest.approx(turns * 30_000 / KWH, rel=1e-12)
+
+
+def five_minutes(count):
+    return [
+        CarbonIntensity(
+            grams_per_kwh=100.0 + slot,
+            zone="DK-DK1",
+            source="service",
+            start=NOON + timedelta(minutes=5 * slot),
+            end=NOON + timedelta(minutes=5 * slot + 5),
+        )
+        for slot in range(count)
+    ]
+
+
+def test_a_month_of_intensities_takes_a_megabyte_in_a_timeline_and_a_tenth_of_one_in_a_figure():
+    slot_ns = 300 * 10**9
+    tracemalloc.start()
+    try:
+        timeline = Timeline()
+        for value in five_minutes(8_640):
+            timeline.add([value])
+        held, _ = tracemalloc.get_traced_memory()
+        use = carbon_use([(NOON_NS, NOON_NS + 8_640 * slot_ns, KWH)], timeline)
+        both, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 1_200_000
+    assert both - held < 600_000
+    assert len(use.parts) == 8_640
+
+
+def test_many_parts_are_read_like_a_tuple():
+    values = five_minutes(100)
+    parts = carbon_use([(NOON_NS, NOON_NS + 100 * 300 * 10**9, 100 * KWH)], Timeline(values)).parts
+    assert [value for value, _ in parts] == values
+    assert sum(joules for _, joules in parts) == pytest.approx(100 * KWH)
+    assert (parts[-1], parts[1:3]) == ((values[99], parts[99][1]), (parts[1], parts[2]))
+    assert parts == tuple(parts)
+    assert pickle.loads(pickle.dumps(parts)) == tuple(parts)
+    assert len({parts, tuple(parts)}) == 1

@@ -4,11 +4,12 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from carbonsdk import units
-from carbonsdk.footprint.timeline import Piece, Timeline
-from carbonsdk.model import CarbonIntensity, CarbonUse
+from carbonsdk.footprint.parts import parts_of, same_value
+from carbonsdk.footprint.timeline import Held, Timeline, grams_per_kwh
+from carbonsdk.model import CarbonUse
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,7 +19,8 @@ Energy = Sequence[tuple[int, int, float]]
 
 __all__ = ["Energy", "Timeline", "carbon_use"]
 
-_MANY = 4096  # from here on numpy is worth its import
+_MANY = 65_536  # from here on numpy is worth its import and its memory
+_Key = TypeVar("_Key")
 
 
 def carbon_use(energy: Energy, timeline: Timeline) -> CarbonUse:
@@ -32,20 +34,31 @@ def carbon_use(energy: Energy, timeline: Timeline) -> CarbonUse:
         return CarbonUse(None, reason="no energy is known")
     if len(energy) > _MANY or hasattr(energy, "dtype"):
         return _many(_rows(energy), timeline)
-    pieces = timeline.pieces(min(start for start, _, _ in energy), max(end for _, end, _ in energy) + 1)
-    return _summary(pieces, _few(energy, _cuts(pieces)))
-
-
-def _cuts(pieces: Sequence[Piece]) -> list[int]:
-    return [start for start, _, _ in pieces[1:]]
+    cuts, held = timeline.stretch(min(start for start, _, _ in energy), max(end for _, end, _ in energy) + 1)
+    return _summary(timeline, held, _few(energy, cuts))
 
 
 def _few(energy: Energy, cuts: Sequence[int]) -> list[float]:
-    joules: list[list[float]] = [[] for _ in range(len(cuts) + 1)]
+    joules: dict[int, float | list[float]] = {}
     for start_ns, end_ns, piece_joules in energy:
         for index, share in _shares(int(start_ns), int(end_ns), float(piece_joules), cuts=cuts):
-            joules[index].append(share)
-    return [math.fsum(each) for each in joules]
+            _put(joules, index, share)
+    return [_sum(joules.get(index, 0.0)) for index in range(len(cuts) + 1)]
+
+
+def _put(sums: dict[_Key, float | list[float]], key: _Key, share: float) -> None:
+    """Collect what is to be added up exactly; most keys have one share, and a list for each would be most of the memory."""
+    found = sums.get(key)
+    if found is None:
+        sums[key] = share
+    elif isinstance(found, list):
+        found.append(share)
+    else:
+        sums[key] = [found, share]
+
+
+def _sum(shares: float | list[float]) -> float:
+    return math.fsum(shares) if isinstance(shares, list) else shares
 
 
 def _shares(start_ns: int, end_ns: int, joules: float, *, cuts: Sequence[int]) -> Iterable[tuple[int, float]]:
@@ -64,16 +77,15 @@ def _many(rows: "NDArray[Any]", timeline: Timeline) -> CarbonUse:
     import numpy as np
 
     starts, ends, joules = (rows[name] for name in rows.dtype.names or ())
-    pieces = timeline.pieces(int(starts.min()), int(ends.max()) + 1)
-    cuts = _cuts(pieces)
+    cuts, held = timeline.stretch(int(starts.min()), int(ends.max()) + 1)
     first = np.searchsorted(cuts, starts, side="right")
     last = np.maximum(first, np.searchsorted(cuts, ends - 1, side="right"))
     whole = first == last
-    totals = np.bincount(first[whole], weights=joules[whole], minlength=len(pieces)).tolist()
+    totals = np.bincount(first[whole], weights=joules[whole], minlength=len(held)).tolist()
     for start_ns, end_ns, piece_joules in rows[~whole].tolist():
         for index, share in _shares(start_ns, end_ns, piece_joules, cuts=cuts):
             totals[index] += share
-    return _summary(pieces, [float(total) for total in totals])
+    return _summary(timeline, held, [float(total) for total in totals])
 
 
 def _rows(energy: Any) -> "NDArray[Any]":
@@ -84,25 +96,28 @@ def _rows(energy: Any) -> "NDArray[Any]":
     return np.fromiter(energy, dtype=[("start_ns", "i8"), ("end_ns", "i8"), ("joules", "f8")], count=len(energy))
 
 
-def _summary(pieces: Sequence[Piece], joules: Sequence[float]) -> CarbonUse:
-    known: dict[CarbonIntensity, list[float]] = {}
+def _summary(timeline: Timeline, held: Sequence[Held | None], joules: Sequence[float]) -> CarbonUse:
+    known: dict[Held, float | list[float]] = {}
     unknown: list[float] = []
-    for (_, _, value), share in zip(pieces, joules, strict=True):
-        (unknown if value is None else known.setdefault(value, [])).append(share)
+    for value, share in zip(held, joules, strict=True):
+        if value is None:
+            unknown.append(share)
+        else:
+            _put(known, same_value(value), share)
     if not known:
         return CarbonUse(None, reason="no carbon intensity is known for this time")
     # A stretch in which nothing was used says nothing of the energy, unless there is no other.
-    sums = {value: math.fsum(each) for value, each in known.items()}
-    parts = tuple((value, share) for value, share in sums.items() if share) or tuple(sums.items())[:1]
-    known_joules = math.fsum(share for _, share in parts)
+    sums = {value: _sum(each) for value, each in known.items()}
+    used = {value: share for value, share in sums.items() if share} or dict(tuple(sums.items())[:1])
+    known_joules = math.fsum(used.values())
     missing_joules = math.fsum(unknown)
     if missing_joules and not known_joules:
         return CarbonUse(None, reason="no carbon intensity is known for this time")
-    grams = math.fsum(units.grams(share, value.grams_per_kwh) for value, share in parts)
-    main = max(parts, key=lambda part: part[1])[0]
+    grams = math.fsum(units.grams(share, grams_per_kwh(value)) for value, share in used.items())
+    main = timeline.kinds.value(max(used, key=used.__getitem__))
     known_kwh = units.kwh(known_joules)
-    mean = grams / known_kwh if known_kwh else (main.grams_per_kwh if len(parts) == 1 else None)
-    return CarbonUse(grams, main, mean, parts, _missing(missing_joules, known_joules))
+    mean = grams / known_kwh if known_kwh else (main.grams_per_kwh if len(used) == 1 else None)
+    return CarbonUse(grams, main, mean, parts_of(used, timeline.kinds), _missing(missing_joules, known_joules))
 
 
 def _missing(missing_joules: float, known_joules: float) -> str | None:
