@@ -50,6 +50,7 @@ def described(host: "PluginHost") -> dict[str, Any]:
     return {
         "installed": host.installed,
         "advice": host.advice,
+        "complaints": host.complaints,
         "plugins": [
             {
                 "name": info.name,
@@ -71,17 +72,14 @@ def _print(host: "PluginHost") -> None:
 
     from carbonsdk.cli import tables
 
-    if host.advice:
-        click.secho(host.advice, fg="red")
-    if not host.plugins:
-        return
     rows = [
         (info.name, f"{info.distribution} {info.version}".strip(), Text(info.state, _STYLES[info.state]), _offers(info))
         for info in host.plugins
     ]
-    tables.show(("Plugin", "Of", "State", "Offers"), rows, spare=("Of",))
-    for info in host.failures:
-        click.echo(f"{click.style(f'{info}:', bold=True)} {info.reason or ''}")
+    if rows:
+        tables.show(("Plugin", "Of", "State", "Offers"), rows, spare=("Of",))
+    for complaint in host.complaints:
+        click.secho(complaint, fg="red")
 
 
 def _offers(info: "PluginInfo") -> str:

@@ -88,7 +88,7 @@ class Planner:
             warnings=(
                 *resolved.warnings,
                 *filter(None, [baselines.problem]),
-                *self._complaints(),
+                *self._host.complaints,
                 *_empty_keys(settings.api_keys),
             ),
         )
@@ -131,12 +131,6 @@ class Planner:
         from carbonsdk.runs import journal_path
 
         return journal_path(info, settings.state_dir)
-
-    def _complaints(self) -> Iterable[str]:
-        for failure in self._host.failures:
-            yield f"{failure}: {failure.reason}"
-        if self._host.advice:
-            yield self._host.advice
 
     def feed(self, resolved: Resolved) -> FeedPlan:
         """Return where intensities come from with these settings; raise SettingsError for a plugin that is not there."""
@@ -215,7 +209,8 @@ class Planner:
         keys = self.services(settings.api_keys)
         for name, registered, _ in _wanted(self._host.fetchers, settings.fetchers, "intensity fetcher"):
             known = {each.name for each in fields(registered.registration.settings)}
-            own = {**({"basis": settings.basis} if "basis" in known else {}), **options.get(name, {})}
+            asked = {"basis": settings.basis} if settings.basis is not None and "basis" in known else {}
+            own = {**asked, **options.get(name, {})}
             # A service without keys is given one where carbontracker asked for it.
             if keys.get(name) and "token" in known:
                 own["token"] = keys[name]

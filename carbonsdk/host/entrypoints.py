@@ -14,12 +14,13 @@ _log = logging.getLogger("carbonsdk.host")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A plugin that is there and not loaded yet."""
+    """A plugin that is there and not loaded yet; `module` is what its entry point names, if it has one."""
 
     name: str
     distribution: str
     version: str
     load: Callable[[], object]
+    module: str = ""
 
     @property
     def builtin(self) -> bool:
@@ -46,7 +47,7 @@ def _scan(_path: tuple[str, ...]) -> tuple[Found, ...]:
         key = id(point.dist)
         if key not in identities:
             identities[key] = _identity(point.dist)
-        found.append(Found(point.name, *identities[key], point.load))
+        found.append(Found(point.name, *identities[key], point.load, point.module))
     return tuple(sorted(found, key=lambda each: each.rank))
 
 

@@ -17,6 +17,7 @@ from carbonsdk.host.loading import COMMANDS_HOOK, Loaded, Refused, border, load,
 from carbonsdk.host.values import Kind, Offer, PluginInfo, Registered
 from carbonsdk.interfaces import Backend, Context, HttpClient, IntensityFetcher, Locator, Registration, Secret, Sink
 from carbonsdk.options import configure
+from carbonsdk.settings.sources import nearest
 
 if TYPE_CHECKING:
     import click
@@ -39,13 +40,15 @@ class PluginHost:
     """
 
     def __init__(self, found: Iterable[Found], *, disabled: Collection[str] = (), installed: bool = True) -> None:
+        found = sorted(found, key=lambda one: one.rank)
         self.installed = installed
+        self._astray = tuple(sorted(frozenset(disabled) - {each.name for each in found}))
         self._infos: list[PluginInfo] = []
         self._tables: dict[Kind, dict[str, Registered[Any]]] = {kind: {} for kind in Kind}
         self._commands: list[tuple[int, Callable[..., object]]] = []
         manager = pluggy.PluginManager(hookspecs.PROJECT)
         manager.add_hookspecs(hookspecs)
-        for each in sorted(found, key=lambda one: one.rank):
+        for each in found:
             if each.name in disabled:
                 self._infos.append(_info(each, state="disabled", reason="switched off by name"))
                 continue
@@ -84,6 +87,14 @@ class PluginHost:
     def failures(self) -> tuple[PluginInfo, ...]:
         """Return the plugins that are broken, or of which a part was refused."""
         return tuple(info for info in self._infos if info.state != "disabled" and info.reason)
+
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        """Return a sentence for each plugin that is broken, and for each name to disable that is no plugin's."""
+        broken = [f"{info}: {info.reason}" for info in self.failures]
+        known = [info.name for info in self._infos]
+        astray = [f"disable_plugins: no plugin is called {name!r}{nearest(name, known)}" for name in self._astray if known]
+        return (*broken, *astray, *filter(None, [self.advice]))
 
     @property
     def backends(self) -> Mapping[str, Registered[Backend]]:

@@ -5,10 +5,12 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from carbonsdk.host.entrypoints import Found
+from carbonsdk.host.patience import TookTooLong, in_time, trusted
 from carbonsdk.host.values import Kind
 from carbonsdk.interfaces import Registration
 from carbonsdk.model import DeviceKind
@@ -16,6 +18,8 @@ from carbonsdk.options import required
 
 if TYPE_CHECKING:
     import pluggy
+
+T = TypeVar("T")
 
 COMMANDS_HOOK = "carbonsdk_commands"
 
@@ -43,6 +47,8 @@ def border(doing: str) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, Refused):
         raise
+    except TookTooLong as error:
+        raise Refused(f"{doing} hangs: {error}") from None
     except BaseException as error:  # a plugin that calls sys.exit() at import must not end the training
         raise Refused(f"{doing} raised {one_line(error)}") from error
 
@@ -59,8 +65,9 @@ def one_line(error: BaseException) -> str:
 
 def load(manager: "pluggy.PluginManager", found: Found) -> Loaded:
     """Import one plugin, register it with pluggy, and ask it for its registrations. Raises Refused."""
+    call = _direct if trusted(found.module) else partial(in_time, module=found.module)
     with border("its import"):
-        plugin = found.load()
+        plugin = call(found.load)
     if plugin is None:
         raise Refused("its entry point names None: let it name a module with @hookimpl functions")
     identity = f"{found.distribution}:{found.name}"
@@ -68,7 +75,7 @@ def load(manager: "pluggy.PluginManager", found: Found) -> Loaded:
         with border("pluggy"):
             manager.register(plugin, identity)
             manager.check_pending()
-        return _ask(_implementations(manager, identity))
+        return _ask(_implementations(manager, identity), call)
     except Refused:
         with border("pluggy"):
             manager.unregister(name=identity)  # a plugin refused half-way must not fail the next one's check
@@ -99,24 +106,29 @@ def _check_signature(hook: str, implementation: "pluggy.HookImpl") -> None:
             raise Refused(f"{hook}() gives its argument {parameter.name!r} a default: remove it")
 
 
-def _ask(implementations: Iterable[tuple[str, Callable[..., Any]]]) -> Loaded:
+def _direct(call: Callable[[], T]) -> T:
+    return call()
+
+
+def _ask(implementations: Iterable[tuple[str, Callable[..., Any]]], call: Callable[[Callable[[], Any]], Any]) -> Loaded:
     kinds = {kind.hook: kind for kind in Kind}
     registrations: list[tuple[Kind, Registration[Any]]] = []
     commands = []
     for hook, function in implementations:
         if hook == COMMANDS_HOOK:
             commands.append(function)
-        else:
-            registrations.extend((kinds[hook], each) for each in _registrations(hook, function))
+            continue
+        with border(f"{hook}()"):
+            items = call(partial(_registrations, hook, function))
+        registrations.extend((kinds[hook], each) for each in items)
     return Loaded(tuple(registrations), tuple(commands))
 
 
 def _registrations(hook: str, function: Callable[[], Any]) -> list[Registration[Any]]:
-    with border(f"{hook}()"):
-        returned = function()
-        if isinstance(returned, str | bytes) or not isinstance(returned, Iterable):
-            raise Refused(f"{hook}() returned {_article(returned)}: return a list of Registration")
-        items = list(islice(returned, _MOST_REGISTRATIONS + 1))
+    returned = function()
+    if isinstance(returned, str | bytes) or not isinstance(returned, Iterable):
+        raise Refused(f"{hook}() returned {_article(returned)}: return a list of Registration")
+    items = list(islice(returned, _MOST_REGISTRATIONS + 1))
     if len(items) > _MOST_REGISTRATIONS:
         raise Refused(f"{hook}() returned more than {_MOST_REGISTRATIONS} registrations")
     for item in items:

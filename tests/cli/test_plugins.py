@@ -41,6 +41,11 @@ def test_json_tells_each_offer_with_its_summary():
     ]
 
 
+def test_a_name_to_disable_that_is_no_plugins_is_told():
+    told = run(CARBONSDK_DISABLE_PLUGINS="conosle").output
+    assert "disable_plugins: no plugin is called 'conosle'; did you mean 'console'?" in told
+
+
 class Broken:
     """A plugin whose text looks like the markup of a terminal."""
 

@@ -82,6 +82,49 @@ def test_a_broken_plugin_costs_itself_alone(site, case):
     assert found["zz-good:zz-good"] == GOOD
 
 
+NEVER_BACK = {
+    "its import": "import time; time.sleep(600)",
+    "carbonsdk_sinks()": HOOK + "def carbonsdk_sinks():\n    import time; time.sleep(600)",
+}
+
+
+@pytest.mark.parametrize("doing", NEVER_BACK)
+def test_a_plugin_that_hangs_is_left_behind_and_not_waited_for_twice(site, doing):
+    site.install("aa-hanging", NEVER_BACK[doing])
+    told = site.run("""
+        import time
+        from carbonsdk.host import PluginHost, patience
+        patience.PATIENCE_S = 0.3
+        first = PluginHost.discover()
+        begun = time.monotonic()
+        second = PluginHost.discover()
+        assert time.monotonic() - begun < 0.3
+        for host in (first, second):
+            print(*(info.reason for info in host.failures), "good" in host.sinks)
+    """)
+    assert told.splitlines() == [
+        f"{doing} hangs: it took longer than 0.3 s True",
+        "its import hangs: an earlier call has not come back yet True",
+    ]
+
+
+def test_a_plugin_in_a_package_that_is_being_imported_is_not_waited_for(site):
+    site.install("own", "from carbonsdk.plugin import hookimpl", points={"own": "own_project.plugin"})
+    project = site.folder / "own_project"
+    project.mkdir()
+    (project / "__init__.py").write_text("from carbonsdk.host import PluginHost\nhost = PluginHost.discover()\n")
+    (project / "plugin.py").write_text((site.folder / "zz_good.py").read_text().replace('"good"', '"mine"'))
+    assert site.run("import own_project; print('mine' in own_project.host.sinks)") == "True\n"
+
+
+def test_a_name_to_disable_that_is_no_plugins_is_told_with_the_nearest(site):
+    told = site.run("""
+        from carbonsdk.host import PluginHost
+        print(*PluginHost.discover(("zz-god", "nvml")).complaints, sep="\\n")
+    """)
+    assert told == "disable_plugins: no plugin is called 'zz-god'; did you mean 'zz-good'?\n"
+
+
 def test_an_entry_point_to_a_missing_attribute_is_broken(site):
     site.install("aa-broken", "", points={"aa": "aa_broken:nowhere"})
     state, reason, _ = site.plugins()["aa-broken:aa"]

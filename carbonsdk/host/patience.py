@@ -1,0 +1,51 @@
+"""Somebody else's code, with a deadline: an import or a hook that never comes back must not hold up the training."""
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
+
+PATIENCE_S = 5.0
+
+_late: dict[str, threading.Thread] = {}
+
+
+class TookTooLong(Exception):
+    """A call did not come back in time; its thread is left behind."""
+
+
+def trusted(module: str) -> bool:
+    """Say whether calls of a plugin need no deadline: the program has its package imported, or half imported, already.
+
+    A thread that imports from a package that is half imported would wait for the import that waits for the thread.
+    """
+    return module not in _late and (not module or module.partition(".")[0] in sys.modules)
+
+
+def in_time(call: Callable[[], T], module: str) -> T:
+    """Return what a call of a plugin's module returns, or raise what it raises, from a thread of its own.
+
+    Raises TookTooLong after PATIENCE_S, and at once while an earlier call is still out, for which a second import would wait.
+    """
+    if module in _late and _late[module].is_alive():
+        raise TookTooLong("an earlier call has not come back yet")
+    outcome: list[tuple[bool, Any]] = []
+
+    def work() -> None:
+        try:
+            outcome.append((True, call()))
+        except BaseException as error:  # noqa: BLE001 - carried over to the caller's thread
+            outcome.append((False, error))
+
+    thread = threading.Thread(target=work, name=f"carbonsdk-plugin-{module}", daemon=True)
+    thread.start()
+    thread.join(PATIENCE_S)
+    if not outcome:
+        _late[module] = thread
+        raise TookTooLong(f"it took longer than {PATIENCE_S:g} s")
+    came_back, value = outcome[0]
+    if came_back:
+        return cast("T", value)
+    raise value
