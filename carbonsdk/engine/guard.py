@@ -51,7 +51,7 @@ class Guard:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
-        if not isinstance(error, (Exception, SystemExit)):
+        if error is None or not isinstance(error, (Exception, SystemExit)):
             return False
         self.error = error
         if self._hear is not None:

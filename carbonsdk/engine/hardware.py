@@ -197,33 +197,31 @@ class Hardware:
         """Have the devices read at an edge, waiting `EDGE_WAIT_S` at most for those that can hang."""
         if self._edge_reads == "never":
             return
-        asked = []
+        sparing = SPARING if self._edge_reads == "auto" else 0
+        awaited = []
         for channel in self._live:
             source = channel.source
-            spare = self._edge_reads == "auto" and source and at_ns - source.last_read_ns < SPARING * source.cost_ns
-            if not spare:
-                channel.ask(at_ns)
-                asked.append(channel)
-        deadline = time.monotonic() + EDGE_WAIT_S
-        for channel in asked:
+            if source is None or at_ns - source.last_read_ns < sparing * source.cost_ns:
+                continue
+            channel.ask(at_ns)
             # One that has kept us waiting once is not waited for again before it has answered.
             if not channel.offer.inline and channel.busy_s < EDGE_WAIT_S:
-                channel.wait(at_ns, max(0.0, deadline - time.monotonic()))
-        self._plan_span_read()
+                awaited.append(channel)
+        if awaited:
+            deadline_s = time.monotonic() + EDGE_WAIT_S
+            for channel in awaited:
+                channel.wait(at_ns, max(0.0, deadline_s - time.monotonic()))
 
     def read_span_edge(self, at_ns: int) -> None:
         """Have the devices read at a span's edge, where that is cheap; waits for nobody, other threads included."""
         self.next_span_read_ns = at_ns + _SPANS_APART_NS  # this thread sees to it, not all at once
+        sources = [(channel, channel.source) for channel in self._live if channel.source is not None]
         if self._edge_reads != "never":
-            for channel in self._live:
-                source = channel.source
-                if source and at_ns - source.last_read_ns >= _SPAN_SPARING * source.cost_ns:
+            for channel, source in sources:
+                if at_ns - source.last_read_ns >= _SPAN_SPARING * source.cost_ns:
                     channel.ask(at_ns, patience_s=0.0)
-        self._plan_span_read()
-
-    def _plan_span_read(self) -> None:
-        due = [source.last_read_ns + _SPAN_SPARING * source.cost_ns for each in self._live if (source := each.source)]
-        self.next_span_read_ns = max(min(due, default=0), self._clock.monotonic_ns() + _SPANS_APART_NS)
+        due_ns = min((source.last_read_ns + _SPAN_SPARING * source.cost_ns for _, source in sources), default=0)
+        self.next_span_read_ns = max(due_ns, self._clock.monotonic_ns() + _SPANS_APART_NS)
 
     def tick(self, now_ns: int) -> None:
         """Have every device read, waiting for none; notice those that hang."""
