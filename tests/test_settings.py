@@ -239,6 +239,36 @@ def test_a_call_may_choose_and_set_plugins_at_once(settle):
     assert (settings.sinks, settings.fetchers) == (("csv",), ("static",))
 
 
+@pytest.mark.parametrize(
+    ("call", "variables"),
+    [
+        ({"sinks": "csv=out/a=b.csv, log"}, {}),
+        ({"sinks": ["csv=out/a=b.csv", "log"]}, {}),
+        ({}, {"CARBONSDK_SINKS": "csv=out/a=b.csv,log"}),
+    ],
+)
+def test_a_sink_may_be_named_with_its_file(settle, call, variables):
+    settings = settle(call, **variables).settings
+    assert settings.sinks == ("csv", "log")
+    assert settings.options["sinks"] == {"csv": {"path": "out/a=b.csv"}}
+
+
+@pytest.mark.parametrize(
+    "written", ['sinks = ["csv=epochs.csv"]', 'sinks = "csv=epochs.csv"', '[sinks]\nuse = ["csv=epochs.csv"]']
+)
+def test_a_sinks_file_that_a_file_names_lies_beside_it(settle, project, written):
+    (project / "carbonsdk.toml").write_text(written)
+    settings = settle().settings
+    assert settings.sinks == ("csv",)
+    path = settings.options["sinks"]["csv"]["path"]
+    assert path.directory / path == project / "epochs.csv"
+
+
+def test_a_sinks_file_in_a_variable_wins_over_the_one_in_a_file(settle, project):
+    (project / "carbonsdk.toml").write_text('[sinks.csv]\npath = "a.csv"\n')
+    assert settle(CARBONSDK_SINKS="csv=b.csv").settings.options["sinks"] == {"csv": {"path": "b.csv"}}
+
+
 def test_options_of_several_sources_are_merged_by_key(settle, project):
     (project / "carbonsdk.toml").write_text('[sinks.csv]\npath = "a.csv"\nflush = true\n')
     settings = settle({"sinks": {"csv": {"path": "b.csv"}}}).settings

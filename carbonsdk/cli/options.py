@@ -10,6 +10,8 @@ from carbonsdk.settings.sources import FIELDS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_METAVARS = {"sinks": "NAME[=PATH],…"}
+
 
 def setting_options(*names: str) -> Callable[[F], F]:
     """Add an option for each of the named settings; what was not given reaches the command as None."""
@@ -36,7 +38,9 @@ def _option(name: str) -> Callable[[F], F]:
     def read(_: click.Context, parameter: click.Parameter, text: str | None) -> Any:
         return None if text is None else parsed(name, text, where=parameter.opts[0])
 
-    return click.option(flag, name, metavar=_metavar(declared.type), callback=read, help=declared.metadata["help"])
+    return click.option(
+        flag, name, metavar=_METAVARS.get(name) or _metavar(declared.type), callback=read, help=declared.metadata["help"]
+    )
 
 
 def _metavar(declared: Any) -> str:

@@ -99,7 +99,10 @@ class Settings:
         default=None,
         metadata=about('Hardware backends to measure with, "auto" among them for the best that answer; unset is "auto".'),
     )
-    sinks: tuple[str, ...] = field(default=(), metadata=about("Places that results go to, besides console and record."))
+    sinks: tuple[str, ...] = field(
+        default=(),
+        metadata=about("Places that results go to, besides console and record; csv=epochs.csv tells the file as well."),
+    )
     edge_reads: Literal["auto", "always", "never"] = field(
         default="auto",
         metadata=about("Whether devices are read at each edge of an epoch; auto spares those that are dear to read."),

@@ -11,7 +11,7 @@ from carbonsdk.errors import SettingsError
 from carbonsdk.interfaces import Secret
 from carbonsdk.options import fit
 from carbonsdk.settings.fields import PLUGIN_GROUPS, Settings
-from carbonsdk.settings.sources import FIELDS, Entry, Key, files, from_call, from_environment, from_file
+from carbonsdk.settings.sources import FIELDS, Entry, Key, files, from_call, from_environment, from_file, spelled_out
 
 _COMPONENTS = frozenset({"all", "cpu", "gpu", "cpu,gpu", "gpu,cpu"})
 
@@ -37,9 +37,9 @@ def resolve(call: Mapping[str, Any], *, environ: Mapping[str, str] | None = None
     warnings: list[str] = []
     entries: dict[Key, Entry] = {}
     for path in files(environ, directory or _current_directory()):
-        entries.update(from_file(path))
-    entries.update(from_environment(environ, warnings))
-    entries.update(from_call(call))
+        entries.update(spelled_out(from_file(path)))
+    entries.update(spelled_out(from_environment(environ, warnings)))
+    entries.update(spelled_out(from_call(call)))
     values: dict[str, Any] = {"api_keys": {}, "options": {group: {} for group in PLUGIN_GROUPS}}
     for key, entry in entries.items():
         match key:

@@ -69,6 +69,23 @@ def from_environment(environ: Mapping[str, str], warnings: list[str]) -> Iterato
             yield key, Entry(environ[variable], f"variable {variable}")
 
 
+def spelled_out(pairs: Iterable[tuple[Key, Entry]]) -> Iterator[tuple[Key, Entry]]:
+    """Yield each setting as it is, but sinks such as `csv=epochs.csv` as the sink and its option `path`."""
+    for key, entry in pairs:
+        named = entry.value.split(",") if isinstance(entry.value, str) else entry.value
+        if key != ("sinks",) or not isinstance(named, list | tuple) or not all(isinstance(each, str) for each in named):
+            yield key, entry
+            continue
+        names = []
+        for each in named:
+            name, given, path = (part.strip() for part in each.partition("="))
+            names.append(name)
+            if given:
+                file = next((text for text in (each, entry.value) if isinstance(text, FileText)), None)
+                yield ("sinks", name, "path"), Entry(FileText(path, file.directory) if file else path, entry.where)
+        yield key, Entry([name for name in names if name], entry.where)
+
+
 def files(environ: Mapping[str, str], directory: Path) -> Iterator[Path]:
     """Yield the files that hold settings, the weakest first: the user's own, then the project's.
 

@@ -14,7 +14,7 @@ class CsvSettings:
 
     def __post_init__(self) -> None:
         if self.path is None:
-            raise SettingsError("the sink 'csv' needs a file: set its `path`, for instance to epochs.csv")
+            raise SettingsError("the sink 'csv' needs a file: set its `path`, or name it as csv=epochs.csv")
 
 
 def _make(context: Context) -> Sink:

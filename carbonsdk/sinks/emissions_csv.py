@@ -16,7 +16,7 @@ class EmissionsCsvSettings:
 
     def __post_init__(self) -> None:
         if self.path is None:
-            raise SettingsError("the sink 'emissions_csv' needs a file: set its `path`, for instance to emissions.csv")
+            raise SettingsError("the sink 'emissions_csv' needs a file: set its `path`, or name it as emissions_csv=FILE")
 
 
 def _make(context: Context) -> Sink:

@@ -15,7 +15,7 @@ class JsonlSettings:
     def __post_init__(self) -> None:
         if self.path is None:
             raise SettingsError(
-                "the sink 'jsonl' needs a file: set its `path`, for instance to events.jsonl, or to - for stdout"
+                "the sink 'jsonl' needs a file: set its `path`, or name it as jsonl=events.jsonl (jsonl=- is stdout)"
             )
 
 

@@ -20,7 +20,7 @@ class ModelCardSettings:
 
     def __post_init__(self) -> None:
         if self.path is None:
-            raise SettingsError("the sink 'model_card' needs a file: set its `path`, for instance to README.md")
+            raise SettingsError("the sink 'model_card' needs a file: set its `path`, or name it as model_card=README.md")
 
 
 def _make(context: Context) -> Sink:

@@ -45,6 +45,12 @@ def test_quiet_says_nothing_and_records_all_the_same(carbonsdk):
     assert [run["name"] for run in recorded(carbonsdk)] == ["true"]
 
 
+def test_a_sink_may_be_named_with_its_file(carbonsdk, home):
+    done = carbonsdk("run", "--quiet", "--sinks", "csv=out/epochs.csv", "true", **FIFTY_WATTS)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (home / "out" / "epochs.csv").read_text().count("\n") == 2
+
+
 def test_the_exit_code_is_the_commands(carbonsdk):
     assert carbonsdk("run", "--", "sh", "-c", "exit 7").returncode == 7
 
