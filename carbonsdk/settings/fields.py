@@ -81,8 +81,11 @@ class Settings:
             at_least=0,
         ),
     )
-    basis: Basis = field(
-        default=Basis.LIFECYCLE, metadata=about("What an intensity counts: the plant's whole lifecycle, or direct emissions.")
+    basis: Basis | None = field(
+        default=None,
+        metadata=about(
+            "What an intensity is to count: the plant's whole lifecycle, or direct emissions; unset prefers lifecycle."
+        ),
     )
     fetchers: tuple[str, ...] | None = field(
         default=None, metadata=about("Sources of carbon intensity to ask, best first; unset chooses by zone.")

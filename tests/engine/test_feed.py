@@ -345,11 +345,18 @@ def test_a_service_that_knows_not_the_zone_does_not_make_the_next_a_fallback(mak
 
 
 def test_direct_emissions_are_labelled_where_lifecycle_ones_are_asked_for(make, clock):
-    feed = make(fetchers=[Candidate("grid", Grid(clock, basis=Basis.DIRECT)), TABLE])
+    feed = make(fetchers=[Candidate("grid", Grid(clock, basis=Basis.DIRECT)), TABLE], basis=Basis.LIFECYCLE)
     feed.step()
     value = feed.timeline.at(unix_ns(NOON) + 600 * 10**9)
     assert (value.grams_per_kwh, value.basis, value.fallback) == (112.0, Basis.DIRECT, True)
     assert value.note == "direct emissions, lifecycle ones were asked for"
+
+
+def test_direct_emissions_are_no_fallback_where_no_basis_is_asked_for(make, clock):
+    feed = make(fetchers=[Candidate("grid", Grid(clock, basis=Basis.DIRECT)), TABLE])
+    feed.step()
+    value = feed.timeline.at(unix_ns(NOON) + 600 * 10**9)
+    assert (value.grams_per_kwh, value.basis, value.fallback, value.note) == (112.0, Basis.DIRECT, False, None)
 
 
 class Raises:
@@ -473,7 +480,8 @@ def test_a_zone_of_which_nothing_is_known_is_told_to_be_so_since_it_may_be_missp
         feed.step()
     assert at(feed, 12) == (473.0, "fallback")
     (text,) = heard.warnings
-    assert text.startswith("no figures are known for the zone 'DENMARK', so 473 gCO2eq/kWh of the world are used")
+    told = "no figures are known for the zone 'DENMARK' (did you mean DK?): 473 gCO2eq/kWh of the world are used"
+    assert text == told
 
 
 def test_where_nobody_knows_the_place_the_world_stays_and_a_person_is_told_what_to_do(make, heard):

@@ -25,15 +25,16 @@ _ASTRAY_S = 300.0  # between two tries of a round that itself went wrong
 class FeedPlan:
     """Where intensities come from: the candidates in order of preference.
 
-    `zone` is None where the locators have to find it. `own` are the user's figures. `cut` ends the requests that are under
-    way (`RequestsHttp.close`), so that nothing is left behind at the end.
+    `zone` is None where the locators have to find it. `own` are the user's figures. `basis` is what was asked for, None where
+    nothing was: then no basis is a fallback. `cut` ends the requests that are under way (`RequestsHttp.close`), so that
+    nothing is left behind at the end.
     """
 
     zone: Zone | None = None
     locators: Sequence[Candidate] = ()
     fetchers: Sequence[Candidate] = ()
     own: Sequence[CarbonIntensity] = ()
-    basis: Basis = Basis.LIFECYCLE
+    basis: Basis | None = None
     cut: Callable[[], None] | None = None
 
 
@@ -274,9 +275,10 @@ class IntensityFeed:
         """Warn where only the world's average is left for a zone that has a name: it may be misspelt."""
         used = self.timeline.at(self._now_ns())
         if used is not None and not used.own and used.zone == NOWHERE.key != zone.key:
-            told = f"no figures are known for the zone {zone.key!r}, so {used.grams_per_kwh:g} gCO2eq/kWh of the world are used"
-            how = "zones are named as Electricity Maps names them, DE or DK-DK1 for example"
-            self._warn("unknown zone", f"{told}: {how}" + (f" ({used.note})" if used.note else ""))
+            hint = (used.note or "").rpartition("; ")[2]
+            how = hint if hint.startswith("did you mean") else "zones are named like DE or DK-DK1"
+            told = f"{used.grams_per_kwh:g} gCO2eq/kWh of the world are used"
+            self._warn("unknown zone", f"no figures are known for the zone {zone.key!r} ({how}): {told}")
 
     def _take(self, values: Iterable[CarbonIntensity], zone: Zone | None = None) -> None:
         taken = tuple(values)

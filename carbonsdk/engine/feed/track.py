@@ -27,7 +27,7 @@ class Outlook:
 
     zone: Zone
     start_ns: int
-    basis: Basis
+    basis: Basis | None
     found: Callable[[Iterable[CarbonIntensity]], None]
     warn: Callable[[str, str], None]
     doing: Callable[[str], None]
@@ -54,6 +54,8 @@ class Track:
             self._settle(now_ns)
         if _is_due(self._forecast_ns, now_ns):
             self._look_ahead(now_ns)
+        # The record has it all; here a month of 5-minute values would be gone through every 5 minutes.
+        self.timeline.forget_before(now_ns - _HOPELESS_NS)
         dues = [due for due in (self._refresh_ns, self._settle_ns, self._forecast_ns) if due is not None]
         return min(dues, default=None)
 
@@ -163,7 +165,7 @@ class Track:
         if zone.guess:
             value = replace(value, note=_noted(value, f"the place is guessed from the {zone.found_by}"))
         # Marginal figures are of burning fuel by their nature: nothing better was asked for.
-        if value.basis != wanted and value.signal is Signal.AVERAGE:
+        if wanted is not None and value.basis != wanted and value.signal is Signal.AVERAGE:
             value = _fallback(value, f"{value.basis} emissions, {wanted} ones were asked for")
         return _fallback(value, f"{instead_of} had none") if instead_of else value
 
