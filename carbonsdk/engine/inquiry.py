@@ -74,9 +74,20 @@ class Inquiry:
         return ()
 
     def past(self, start: datetime, end: datetime) -> tuple[CarbonIntensity, ...]:
-        """Return all that can be had of the past: the table's average for the gaps, and what services know of each signal."""
-        average, marginal = self.average(), self.history(start, end, Signal.MARGINAL)
-        return (*([average] if average else []), *self.history(start, end), *marginal, *self.own)
+        """Return all that can be had of the past: the table's averages for the gaps, and what services know of each signal."""
+        marginal = self.history(start, end, Signal.MARGINAL)
+        return (*self._averages(start, end), *self.history(start, end), *marginal, *self.own)
+
+    def _averages(self, start: datetime, end: datetime) -> Sequence[CarbonIntensity]:
+        """Return the averages of the years from the first table that has them by year, else the lasting one."""
+        for candidate in self._tables:
+            service = self._made(candidate)
+            if service is not None and isinstance(service.fetcher, SupportsHistory):
+                found = self._ask(service, partial(service.fetcher.history, self.zone, start=start, end=end))
+                if found:
+                    return found
+        average = self.average()
+        return [average] if average else []
 
     def known(self, *values: CarbonIntensity | None) -> Timeline:
         """Return a timeline of the values that are there, and of the user's own."""
@@ -105,7 +116,7 @@ class Inquiry:
 
     def _labelled(self, value: CarbonIntensity) -> CarbonIntensity:
         remarks = [value.note] if value.note else []
-        other = value.basis != self._basis and value.signal is Signal.AVERAGE
+        other = self._basis is not None and value.basis != self._basis and value.signal is Signal.AVERAGE
         if other:
             remarks.append(f"{value.basis} emissions, {self._basis} ones were asked for")
         if self.zone.guess:

@@ -8,15 +8,15 @@ from carbonsdk.plugin import Basis, Context, IntensityFetcher, Registration, hoo
 
 @dataclass(frozen=True, slots=True)
 class StaticSettings:
-    """`basis` is what is asked for; a figure of the other basis is given, labelled, where there is none of this."""
+    """`basis` is what is asked for: a figure of the other is a fallback. Unset prefers lifecycle, and none is one."""
 
-    basis: Basis = Basis.LIFECYCLE
+    basis: Basis | None = None
 
 
 def _table(context: Context) -> IntensityFetcher:
     from carbonsdk.intensity.static_tables import StaticTables
 
-    return StaticTables(basis=Basis(context.settings.basis))
+    return StaticTables(basis=context.settings.basis)
 
 
 @hookimpl

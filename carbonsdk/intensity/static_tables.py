@@ -1,8 +1,9 @@
 """What the tables know of a zone."""
 
 import csv
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -28,14 +29,16 @@ class Figure:
 
 
 class StaticTables:
-    """An `IntensityFetcher` over the tables.
+    """An `IntensityFetcher` over the tables, with the averages of past years.
 
     The nearest place wins: cloud region, country, provider, world. An answer is a fallback if it is of a larger place than
-    the one asked for, of the other basis, or of a place that is only guessed; its note says which.
+    the one asked for, of a basis that was not asked for, or of a place that is only guessed; its note says which. Where no
+    basis was asked for lifecycle comes first.
     """
 
-    def __init__(self, basis: Basis = Basis.LIFECYCLE) -> None:
-        self._basis = basis
+    def __init__(self, basis: Basis | None = None) -> None:
+        self._asked = basis
+        self._basis = basis or Basis.LIFECYCLE
 
     def covers(self, zone: Zone) -> bool:  # noqa: ARG002 - the world is always there
         """Say yes: there is the world's average at least."""
@@ -43,12 +46,28 @@ class StaticTables:
 
     def current(self, zone: Zone) -> CarbonIntensity:
         """Return the newest annual average of the nearest place that a table has; open in time."""
-        figure, shortcoming = self._nearest(zone)
+        return self._value(zone, *self._nearest(zone))
+
+    def history(self, zone: Zone, *, start: datetime, end: datetime) -> Sequence[CarbonIntensity]:
+        """Return the average of each year that [start, end) touches: the newest is open in time, and so holds from then on.
+
+        A year that a table lacks has the figure of the one nearest to it.
+        """
+        newest = self.current(zone)
+        first, last = start.astimezone(UTC).year, (end - timedelta.resolution).astimezone(UTC).year
+        values = [
+            replace(self._value(zone, *self._nearest(zone, year)), start=_new_year(year), end=_new_year(year + 1))
+            for year in range(first, min(last + 1, newest.year or first))
+        ]
+        return values if values and last < (newest.year or first) else [*values, newest]
+
+    def _value(self, zone: Zone, figure: Figure, shortcoming: str | None) -> CarbonIntensity:
         notes = [figure.note] if figure.note else []
         if shortcoming:
             notes.append(shortcoming)
-        if figure.basis != self._basis:
-            notes.append(f"{figure.basis} emissions, {self._basis} ones are not known for it")
+        other = self._asked is not None and figure.basis != self._asked
+        if other:
+            notes.append(f"{figure.basis} emissions, {self._asked} ones are not known for it")
         if zone.guess:
             notes.append(f"the place is guessed from the {zone.found_by}")
         return CarbonIntensity(
@@ -57,33 +76,36 @@ class StaticTables:
             source=f"{figure.name} {figure.year}, {figure.source}",
             basis=figure.basis,
             year=figure.year,
-            fallback=bool(shortcoming) or figure.basis != self._basis or zone.guess,
+            fallback=bool(shortcoming) or other or zone.guess,
             note="; ".join(notes) or None,
         )
 
-    def _nearest(self, zone: Zone) -> tuple[Figure, str | None]:
-        """Return a figure, and in what it falls short of what was asked."""
+    def _nearest(self, zone: Zone, year: int | None = None) -> tuple[Figure, str | None]:
+        """Return a figure, of a year or else the newest, and in what it falls short of what was asked."""
         region = _region_key(zone)
-        if region and (figure := self._of("cloud_regions.csv", region)):
+        if region and (figure := self._of("cloud_regions.csv", region, year)):
             return figure, None
         key = _ALIASES.get(zone.key.upper(), zone.key.upper())
         head = zone.country or key
         wanted = region or key
-        if country := self._of("countries.csv", _ALIASES.get(head, head)):
+        if country := self._of("countries.csv", _ALIASES.get(head, head), year):
             return country, None if country.key == wanted else f"the average of {country.name}, for want of one of {wanted}"
-        if zone.cloud_provider and (mean := self._of("averages.csv", zone.cloud_provider.lower())):
+        if zone.cloud_provider and (mean := self._of("averages.csv", zone.cloud_provider.lower(), year)):
             return mean, f"the mean of the provider's regions, for want of one of {region or 'this one'}"
-        world = self._of("averages.csv", WORLD)
+        world = self._of("averages.csv", WORLD, year)
         if world is None:
             raise LookupError(f"{_DATA / 'averages.csv'} has no row {WORLD}: install carbonsdk anew")
         if zone.found_by == NOBODY:
             return world, "the place is not known"
         return world, None if key == WORLD else f"the world's average, for want of one of {wanted}{_hint(zone.key)}"
 
-    def _of(self, table: str, key: str) -> Figure | None:
-        """Return the newest figure of the basis asked for, else the newest."""
-        found = _tables(table).get(key, ())
-        return max(found, key=lambda figure: (figure.basis == self._basis, figure.year), default=None)
+    def _of(self, table: str, key: str, year: int | None) -> Figure | None:
+        """Return the figure nearest to a year, else the newest; one of the preferred basis if there is any."""
+
+        def worth(figure: Figure) -> tuple[bool, int, int]:
+            return figure.basis == self._basis, 0 if year is None else -abs(figure.year - year), figure.year
+
+        return max(_figures(table, key), key=worth, default=None)
 
 
 def _region_key(zone: Zone) -> str | None:
@@ -101,23 +123,16 @@ def _hint(key: str) -> str:
     region = told.replace(" ", "").replace(":", "/").rpartition("/")[2]
     meant = [row["zone"] for row in table("cloud_zones.csv") if row["region"] == region]
     if not meant:
-        names = {figures[-1].name.casefold(): code for code, figures in _tables("countries.csv").items()}
+        names = {row["name"].casefold(): row["key"] for row in table("countries.csv")}
         meant = [names[name] for name in get_close_matches(told, names, 1, 0.8)]
         meant = meant or get_close_matches(told.upper(), names.values(), 2, 0.8)
     return f"; did you mean {' or '.join(dict.fromkeys(meant))}?" if meant else ""
 
 
 @cache
-def _tables(name: str) -> Mapping[str, tuple[Figure, ...]]:
-    figures: dict[str, tuple[Figure, ...]] = {}
-    for figure in _figures(name):
-        figures[figure.key] = (*figures.get(figure.key, ()), figure)
-    return figures
-
-
-def _figures(name: str) -> Iterator[Figure]:
-    for row in table(name):
-        yield Figure(
+def _figures(name: str, key: str) -> tuple[Figure, ...]:
+    return tuple(
+        Figure(
             row["key"],
             row["name"],
             float(row["grams_per_kwh"]),
@@ -126,9 +141,18 @@ def _figures(name: str) -> Iterator[Figure]:
             row["source"],
             row["note"],
         )
+        for row in table(name, key)
+        if row["key"] == key
+    )
 
 
-def table(name: str) -> Iterator[dict[str, str]]:
-    """Yield the rows of one of the package's tables."""
+def table(name: str, key: str | None = None) -> Iterator[dict[str, str]]:
+    """Yield the rows of one of the package's tables, or those alone that begin with a key."""
     with (_DATA / name).open(encoding="utf-8", newline="") as lines:
-        yield from csv.DictReader(lines)
+        header = next(lines)
+        # Reading a thousand rows for the five of a country would take a short run's time.
+        yield from csv.DictReader([header, *(line for line in lines if key is None or line.startswith(f"{key},"))])
+
+
+def _new_year(year: int) -> datetime:
+    return datetime(year, 1, 1, tzinfo=UTC)

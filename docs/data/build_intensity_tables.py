@@ -3,19 +3,21 @@
     python docs/data/build_intensity_tables.py --countries countries.csv --cloud-regions cloud_regions.csv \
         --zone-tab /usr/share/zoneinfo/zone.tab --tzdata /usr/share/zoneinfo/tzdata.zi
 
-`countries.csv` has alpha2, name, year, g_per_kwh: Our World in Data's "carbon intensity of electricity", the newest year of
-each country. `cloud_regions.csv` has provider, region, location, g_per_kwh, year_or_source. What makes no sense is left
-out, and said so on standard error. `cloud_zones.csv` is kept by hand.
+`countries.csv` has alpha2, alpha3, name, year, g_per_kwh: Our World in Data's "carbon intensity of electricity", the newest
+year of each country. Other years, and countries that it lacks, come from the file beside this one (`--years`), which has the
+columns of Our World in Data's own download. `cloud_regions.csv` has provider, region, location, g_per_kwh, year_or_source.
+What makes no sense is left out, and said so on standard error. `cloud_zones.csv` is kept by hand.
 """
 
 import argparse
 import csv
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from statistics import fmean
 
 TABLES = Path(__file__).resolve().parents[2] / "carbonsdk" / "intensity" / "data"
+YEARS = Path(__file__).parent / "carbon-intensity-electricity.csv"
 COLUMNS = ("key", "name", "grams_per_kwh", "basis", "year", "source", "note")
 MOST_GRAMS_PER_KWH = 1500.0  # burning lignite in an old plant is about 1,200; more is a slip of units
 OLDEST_YEAR = 2015
@@ -42,8 +44,8 @@ WORLD: tuple[Row, ...] = (
         "grams_per_kwh": 473.0,
         "basis": "lifecycle",
         "year": 2024,
-        "source": "Ember",
-        "note": "world average; not verified against the publication",
+        "source": "Ember, Global Electricity Review 2025",
+        "note": "world average",
     },
     {
         "key": "WORLD",
@@ -55,6 +57,8 @@ WORLD: tuple[Row, ...] = (
         "note": "world average",
     },
 )
+# Of these Our World in Data has figures and `countries.csv` has none: "NA" is easily read as nothing.
+FURTHER = {"NAM": "NA", "OWID_KOS": "XK", "OWID_WRL": "WORLD"}
 # Old names that tzdata points across a border.
 ALIASES_ABROAD = {
     "Africa/Asmera": "ER",
@@ -83,6 +87,23 @@ def countries(path: Path) -> Iterator[Row]:
                 "year": year,
                 "source": OWID,
                 "note": "",
+            }
+
+
+def other_years(path: Path, codes: Mapping[str, str], known: Collection[tuple[str, int]]) -> Iterator[Row]:
+    """Yield a row a country and year that is not `known`; `codes` are the countries' two letters by their three."""
+    for row in _rows(path):
+        code, year = codes.get(row["Code"]), int(row["Year"])
+        grams = float(row[next(reversed(row))])
+        if code and year >= OLDEST_YEAR and (code, year) not in known and _sane(f"{row['Entity']} {year}", grams):
+            yield {
+                "key": code,
+                "name": row["Entity"],
+                "grams_per_kwh": grams,
+                "basis": "lifecycle",
+                "year": year,
+                "source": OWID,
+                "note": "world average" if code == "WORLD" else "",
             }
 
 
@@ -161,11 +182,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     for option in ("--countries", "--cloud-regions", "--zone-tab", "--tzdata"):
         parser.add_argument(option, type=Path, required=True)
+    parser.add_argument("--years", type=Path, default=YEARS)
     sources = parser.parse_args()
     regions = list(cloud_regions(sources.cloud_regions))
-    _write("countries.csv", COLUMNS, sorted(countries(sources.countries), key=lambda row: str(row["key"])))
+    newest = list(countries(sources.countries))
+    codes = {row["alpha3"]: row["alpha2"] for row in _rows(sources.countries)} | FURTHER
+    known = {(str(row["key"]), int(str(row["year"]))) for row in (*newest, *WORLD)}
+    others = list(other_years(sources.years, codes, known))
+    places = [row for row in (*newest, *others) if row["key"] != "WORLD"]
+    _write("countries.csv", COLUMNS, sorted(places, key=lambda row: (str(row["key"]), row["year"])))
     _write("cloud_regions.csv", COLUMNS, regions)
-    _write("averages.csv", COLUMNS, (*providers(regions), *WORLD))
+    world = sorted((*WORLD, *(row for row in others if row["key"] == "WORLD")), key=lambda row: str(row["year"]))
+    _write("averages.csv", COLUMNS, (*providers(regions), *world))
     _write("time_zones.csv", ("time_zone", "country"), time_zones(sources.zone_tab, sources.tzdata))
 
 

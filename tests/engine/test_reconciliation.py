@@ -192,6 +192,12 @@ def test_gaps_of_the_service_are_filled_by_the_table(record, sample, asker, tmp_
     assert done.after.co2eq_grams == pytest.approx(300 + 2 * 344.1)  # Germany's average of 2024
 
 
+def test_a_run_of_a_past_year_has_that_year_s_average(sample, asker):
+    start = sample.START.replace(year=2023)
+    values = asker(Grid(sample, zones=()))(Zone(key="DE")).past(start, start + HOUR)
+    assert [(value.grams_per_kwh, value.year) for value in values] == [(362.92, 2023)]
+
+
 def test_the_users_own_hours_win(record, sample, asker, tmp_path):
     record(sample.intensity(344.0), zone=Zone(key="DE"))
     sun = sample.intensity(10.0, 3600, 7200, own=True).values

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.services import hour
 
 import carbonsdk.intensity
 from carbonsdk.intensity import static
@@ -84,9 +85,15 @@ def test_a_guessed_country_is_a_fallback_that_says_how_it_was_guessed():
     assert guessed.note == "the place is guessed from the time zone"
 
 
-def test_a_cloud_region_wins_over_its_country_and_tells_that_its_basis_is_another():
+def test_a_cloud_region_wins_over_its_country():
     frankfurt = ask("DE", cloud_provider="gcp", cloud_region="europe-west3")
     assert (frankfurt.grams_per_kwh, frankfurt.basis, frankfurt.year) == (275.82, Basis.DIRECT, 2024)
+    assert (frankfurt.fallback, frankfurt.note) == (False, None)  # no basis was asked for
+
+
+def test_a_cloud_region_of_another_basis_than_the_one_asked_for_says_so():
+    region = Zone(key="DE", cloud_provider="gcp", cloud_region="europe-west3")
+    frankfurt = StaticTables(basis=Basis.LIFECYCLE).current(region)
     assert frankfurt.fallback
     assert frankfurt.note == "direct emissions, lifecycle ones are not known for it"
 
@@ -163,6 +170,8 @@ def test_the_builder_writes_the_tables_anew_and_leaves_out_what_makes_no_sense(t
         "cloud-regions": "provider,region,location,g_per_kwh,year_or_source\n"
         "gcp,europe-west3,Frankfurt,275.82,2024\ngcp,europe-west9,Paris,16.30,2024\n"
         "azure,Finland Central,Helsinki,77000000.0,EEA\n",
+        "years": "Entity,Code,Year,Carbon intensity of electricity - gCO2/kWh\nGermany,DEU,2023,362.9\nGermany,DEU,2024,336.4\n"
+        "Germany,DEU,1990,622.2\nNamibia,NAM,2023,47.62\nAsia,,2023,589.1\nWorld,OWID_WRL,2023,483.2\nWorld,OWID_WRL,2024,471\n",
         "zone-tab": "# a comment\nDE\t+5230+01322\tEurope/Berlin\tmost of Germany\n",
         "tzdata": "# version\nL Europe/Berlin Europe/Bonn\nL Etc/UTC UTC\n",
     }
@@ -178,7 +187,48 @@ def test_the_builder_writes_the_tables_anew_and_leaves_out_what_makes_no_sense(t
     ]
     countries = (written / "countries.csv").read_text(encoding="utf-8").splitlines()
     assert countries[0] == "key,name,grams_per_kwh,basis,year,source,note"
-    assert [line.split(",")[0] for line in countries[1:]] == ["DE"]
+    figures = [tuple(line.split(",")[index] for index in (0, 2, 4)) for line in countries[1:]]
+    assert figures == [("DE", "362.9", "2023"), ("DE", "344.1", "2024"), ("NA", "47.62", "2023")]
     assert "Europe/Bonn,DE" in (written / "time_zones.csv").read_text(encoding="utf-8")
     # (275.82 + 16.30) / 2
-    assert "gcp,mean of gcp regions,146.1,direct,2024" in (written / "averages.csv").read_text(encoding="utf-8")
+    averages = (written / "averages.csv").read_text(encoding="utf-8")
+    assert "gcp,mean of gcp regions,146.1,direct,2024" in averages
+    assert [line.split(",")[2] for line in averages.splitlines() if line.startswith("WORLD")] == ["483.2", "473.0", "445.0"]
+
+
+def years(zone, start, end, **settings):
+    """Return (year, grams, start, end) of each average that holds in [start, end)."""
+    values = StaticTables(**settings).history(zone, start=hour(start), end=hour(end))
+    return [(value.year, value.grams_per_kwh, value.start, value.end) for value in values]
+
+
+def test_a_past_year_has_its_own_figure_and_holds_for_that_year_alone():
+    year_2023 = (2023, 362.92, hour("2023-01-01 00:00"), hour("2024-01-01 00:00"))
+    assert years(Zone(key="DE"), "2023-05-01 12:00", "2023-05-02 12:00") == [year_2023]
+    assert years(Zone(key="DE"), "2023-05-01 12:00", "2024-01-01 00:00") == [year_2023]
+    assert years(Zone(key="DE"), "2023-12-31 23:00", "2024-01-01 01:00") == [year_2023, (2024, 344.1, None, None)]
+
+
+def test_the_newest_figure_holds_from_its_year_on_and_the_oldest_before_it():
+    assert years(Zone(key="DE"), "2026-01-01 00:00", "2027-06-01 00:00") == [(2024, 344.1, None, None)]
+    ((year, grams, _, end),) = years(Zone(key="DE"), "2016-06-01 00:00", "2016-06-02 00:00")
+    assert (year, grams, end) == (2020, 355.61, hour("2017-01-01 00:00"))
+
+
+def test_the_world_and_parts_of_countries_have_figures_by_year_too():
+    assert [each[:2] for each in years(Zone(key="DK-DK1"), "2022-02-02 00:00", "2022-02-03 00:00")] == [(2022, 203.64)]
+    assert [each[:2] for each in years(Zone(key="WORLD"), "2021-02-02 00:00", "2021-02-03 00:00")] == [(2021, 494.81)]
+
+
+def test_what_a_table_has_of_one_year_alone_holds_always():
+    region = Zone(key="DE", cloud_provider="gcp", cloud_region="europe-west3")
+    ((year, grams, _, _),) = years(region, "2022-02-02 00:00", "2022-02-03 00:00")
+    assert (year, grams) == (2024, 275.82)
+
+
+def test_namibia_is_not_taken_for_nothing():
+    assert (ask("NA").year, ask("NA").grams_per_kwh) == (2024, 48.78)
+
+
+def test_no_part_of_a_key_finds_a_figure():
+    assert {ask(key).zone for key in ("", "D", "DE,Germany", "gcp")} == {"WORLD"}
