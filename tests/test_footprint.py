@@ -302,6 +302,16 @@ def test_a_month_of_intensities_takes_a_megabyte_in_a_timeline_and_a_tenth_of_on
     assert len(use.parts) == 8_640
 
 
+def test_what_is_forgotten_is_unknown_and_the_rest_stands():
+    timeline = Timeline(five_minutes(100))
+    before = timeline.pieces(NOON_NS, NOON_NS + HOUR_NS)
+    timeline.forget_before(NOON_NS + 4 * HOUR_NS + 1)
+    assert [at(timeline, hour) for hour in (3.99, 4, 5, 8.3)] == [None, 148, 160, 199]
+    assert before[0][2].grams_per_kwh == 100
+    timeline.add([annual(7)])
+    assert [at(timeline, hour) for hour in (3.99, 4, 9)] == [7, 148, 7]
+
+
 def test_many_parts_are_read_like_a_tuple():
     values = five_minutes(100)
     parts = carbon_use([(NOON_NS, NOON_NS + 100 * 300 * 10**9, 100 * KWH)], Timeline(values)).parts

@@ -17,6 +17,8 @@ _DAWN_NS = -(2**62)
 _DUSK_NS = 2**62
 _LONGEST_SLOT = timedelta(weeks=4)
 
+_TOO_FEW_TO_FORGET = 16
+
 _HELD = struct.Struct("<dqqqIq")
 _GRAMS = struct.Struct("<d")
 
@@ -116,6 +118,14 @@ class Timeline:
             offers = [self._offer(value) for value in values]
             if offers:
                 self._state = _merged(*self._state, sorted(offers, key=lambda offer: offer.start_ns), self.kinds)
+
+    def forget_before(self, instant_ns: int) -> None:
+        """Let go of what held before an instant, so that a lasting timeline does not grow; nothing is known of it then."""
+        with self._lock:
+            starts, held = self._state
+            first = bisect_right(starts, instant_ns) - 1
+            if first > _TOO_FEW_TO_FORGET:
+                self._state = ([_DAWN_NS, *starts[first:]], [None, *held[first:]])
 
     def at(self, instant_ns: int) -> CarbonIntensity | None:
         """Return the intensity at an instant, or None where none is known."""

@@ -56,7 +56,7 @@ class Marks:
         steps = [self._steps(use, instants, first=first) for use in known]
         return [(left, right, math.fsum(joules)) for (left, right), *joules in zip(pairwise(instants), *steps, strict=True)]
 
-    def _steps(self, use: Use, instants: Sequence[int], *, first: int) -> list[float]:
+    def _steps(self, use: Use, instants: Sequence[int], *, first: int) -> "array[float]":
         """Return what a device used between each two of `instants`, which sums to its joules."""
         end_joules = use.start_joules + (use.joules or 0.0)
         inner = len(instants) - 2
@@ -66,7 +66,7 @@ class Marks:
         for at, level in enumerate(levels):
             # A correction may have moved an edge since: no step is negative, and none lies outside the interval.
             reached = levels[at] = min(max(reached, level), end_joules)
-        return [after - before for before, after in pairwise(levels)]
+        return array("d", (after - before for before, after in pairwise(levels)))
 
 
 def _filled(instants: Sequence[int], levels: list[float]) -> list[float]:

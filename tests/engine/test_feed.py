@@ -598,3 +598,16 @@ def test_starting_does_not_wait_for_anybody(clock, heard):
     assert at(feed, 12) == (473.0, "fallback")
     release.set()
     feed.stop(5)
+
+
+def test_a_long_run_keeps_the_newest_two_days_of_intensities(make, clock, heard):
+    feed = make(fetchers=[Candidate("grid", GridWithPast(clock)), TABLE])
+    for _ in range(5 * 24):
+        feed.step()
+        clock.advance(3_600)
+    assert len(feed.timeline.values) < 60
+    assert len({zone for zone, _ in heard.found}) == 1
+    assert sum(len(values) for _, values in heard.found) > 5 * 24  # whoever keeps the record has heard of all
+    now_ns = clock.wall_ns(clock.monotonic_ns())
+    assert feed.timeline.at(now_ns - 40 * 3_600 * 10**9).settled
+    assert feed.timeline.at(now_ns - 60 * 3_600 * 10**9) is None
