@@ -32,17 +32,15 @@ WHOLE = Part()
 
 
 class Stamped(NamedTuple):
-    """A reading, with the clock before and after it, and what is counted of the energy since the reading before."""
+    """A reading, the instant that it is taken to be of, and what is counted of the energy since the reading before.
 
-    before_ns: int
-    after_ns: int
+    The instant is the middle of the time that the reading took.
+    """
+
+    at_ns: int
     reading: Reading
+    took_ns: int = 0
     part: Part = WHOLE
-
-    @property
-    def at_ns(self) -> int:
-        """Return the instant that the reading is taken to be of."""
-        return (self.before_ns + self.after_ns) // 2
 
 
 class Step(NamedTuple):
@@ -77,13 +75,12 @@ def limits(sensor: Sensor, kind: DeviceKind, interval_ns: int) -> Limits:
 
 def flaw(reading: Reading, limit: Limits) -> str | None:
     """Return why a reading cannot be true by itself, or None."""
-    match reading:
-        case CounterReading(joules):
-            return None if math.isfinite(joules) and joules >= 0 else f"the energy counter reads {joules}"
-        case PowerReading(watts):
-            if not math.isfinite(watts) or watts < 0:
-                return f"the power sensor reads {watts} W"
-            return f"the power sensor reads {watts:.0f} W, more than the device can draw" if watts > limit.max_watts else None
+    if isinstance(reading, CounterReading):
+        return None if 0.0 <= reading.joules < math.inf else f"the energy counter reads {reading.joules}"
+    watts = reading.watts
+    if not 0.0 <= watts < math.inf:
+        return f"the power sensor reads {watts} W"
+    return f"the power sensor reads {watts:.0f} W, more than the device can draw" if watts > limit.max_watts else None
 
 
 def step(previous: Stamped, current: Stamped, limit: Limits) -> Step:
@@ -97,12 +94,11 @@ def step(previous: Stamped, current: Stamped, limit: Limits) -> Step:
 
 
 def _whole_step(previous: Stamped, current: Stamped, limit: Limits) -> Step:
-    elapsed_ns = current.at_ns - previous.at_ns
-    match previous.reading, current.reading:
-        case CounterReading(), CounterReading():
-            return _counted(previous.reading, current.reading, elapsed_ns, limit)
-        case PowerReading(), PowerReading():
-            return _integrated(previous.reading, current.reading, elapsed_ns, limit)
+    old, new, elapsed_ns = previous.reading, current.reading, current.at_ns - previous.at_ns
+    if isinstance(new, CounterReading) and isinstance(old, CounterReading):
+        return _counted(old, new, elapsed_ns, limit)
+    if isinstance(new, PowerReading) and isinstance(old, PowerReading):
+        return _integrated(old, new, elapsed_ns, limit)
     return Step(0.0, 0, fault="the sensor changed from counter to power or back")
 
 

@@ -123,7 +123,8 @@ class Channel:
             return Answer(device, None, told(error))
         if device.sensor.quality is Quality.MISSING:
             return Answer(device, None, device.sensor.note)
-        return Answer(device, Stamped(before_ns, self._clock.monotonic_ns(), reading), None)
+        took_ns = self._clock.monotonic_ns() - before_ns
+        return Answer(device, Stamped(before_ns + took_ns // 2, reading, took_ns), None)
 
     def renew(self, device: Device) -> None:
         """Take a new first reading of a device that is adopted late: what it used before is none of the run's.

@@ -103,7 +103,7 @@ class Curve:
             else:
                 trend.begin(current, self._counted)
             # A driver may have taken the value at any time of a call that hung.
-            slack += 0.5 * trend.slope * (current.after_ns - current.before_ns)
+            slack += 0.5 * trend.slope * current.took_ns
             self._append(current.at_ns, self._variance[-1] + taken.variance, slack)
         self._last = current
         return fault

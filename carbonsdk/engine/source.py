@@ -61,7 +61,8 @@ class Source:
         self._notices = notices
         self._devices: list[tuple[int, Device, _Health]] = []
         self._costs: deque[int] = deque(maxlen=15)
-        self.cost_ns = 0  # median of the last rounds
+        self._cost_known = False
+        self.cost_ns = 0  # median of the last rounds; 0 while that says nothing yet
 
     @property
     def device_count(self) -> int:
@@ -72,6 +73,7 @@ class Source:
         """Read these devices, named by their ledger index, from now on."""
         with self.lock:
             self._devices.extend((index, device, _Health()) for index, device in devices)
+            self._cost_known = False
 
     def abandon(self, device_id: str, reason: str) -> None:
         """Read a device no more."""
@@ -104,40 +106,46 @@ class Source:
             self._read(index, device, health)
         self.last_read_ns = clock.monotonic_ns()
         self._costs.append(self.last_read_ns - begun_ns)
-        self._spare()
+        if not self._cost_known or self.reads % _LEARNING == 0:
+            self._spare()
 
     def _spare(self) -> None:
         """Work out what a round costs, and how far the curves may be drawn on instead of paying it again."""
         accounts = [self._ledger.accounts[index] for index, _, _ in self._devices]
         # The first rounds are dearer than the rest, and say nothing yet of the power that would have to be drawn on.
-        known = len(self._costs) >= _LEARNING and all(each.curve.leans or each.silent for each in accounts)
+        self._cost_known = known = len(self._costs) >= _LEARNING and all(each.curve.leans or each.silent for each in accounts)
         self.cost_ns = sorted(self._costs)[len(self._costs) // 2] if known else 0
         reach_ns = self._reach_ns if self._reach_ns is not None else 2 * SPARING * self.cost_ns
         for account in accounts:
             account.reach_ns = reach_ns
 
-    def _read(self, index: int, device: Device, health: _Health) -> None:
+    def _take(self, device: Device) -> Stamped:
+        """Read a device; raise what its backend raises."""
         clock = self._clock
-        before_ns = clock.monotonic_ns()
-        try:
+        for _ in range(2):
+            before_ns = clock.monotonic_ns()
             reading = checked_reading(self.backend.read(device))
-            if clock.monotonic_ns() - before_ns > _SLOW_NS:
-                # Of a call that hung nobody knows which instant its answer is of: the next, quick one tells the same and more.
-                before_ns = clock.monotonic_ns()
-                reading = checked_reading(self.backend.read(device))
-            fault = self._ledger.record(index, Stamped(before_ns, clock.monotonic_ns(), reading))
+            took_ns = clock.monotonic_ns() - before_ns
+            if took_ns <= _SLOW_NS:
+                break
+            # Of a call that hung nobody knows which instant its answer is of: the next, quick one tells the same and more.
+        return Stamped(before_ns + took_ns // 2, reading, took_ns)
+
+    def _read(self, index: int, device: Device, health: _Health) -> None:
+        try:
+            taken = self._take(device)
+            fault = self._ledger.record(index, taken)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; this is its border
             self._failed(index, device, health, error)
             return
-        if fault is not None and (self._ledger.accounts[index].curve.last_ns or 0) < before_ns:
+        if fault is not None and (self._ledger.accounts[index].curve.last_ns or 0) < taken.at_ns:
             # Refused, and not a reset: a curve that stands still would hold up the settling of all others.
             self.dropped_faults += 1
             self._failed(index, device, health, ReadFailed(fault))
             return
-        health.failures = health.rests = 0
-        health.retry_ns = 0
-        if self._checker is not None and isinstance(reading, CounterReading):
-            self._cross_check(self._checker, device, reading, health)
+        health.failures = health.rests = health.retry_ns = 0
+        if self._checker is not None and isinstance(taken.reading, CounterReading):
+            self._cross_check(self._checker, device, taken.reading, health)
         if fault is not None:
             self.dropped_faults += 1
             self._notices.missing(f"{device.name} ({self.name}): {fault}; the coverage shows what is missing")
@@ -157,6 +165,7 @@ class Source:
 
     def _failed(self, index: int, device: Device, health: _Health, error: BaseException) -> None:
         reason = told(error)
+        self._cost_known = False
         self._notices.missing(f"{device.name} ({self.name}) gives no reading: {reason}")
         if isinstance(error, GiveUp):
             self.given_up = True

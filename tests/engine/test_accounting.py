@@ -12,11 +12,11 @@ LIMIT = Limits(max_watts=500.0, longest_gap_ns=5 * S, refresh_ns=1_000_000)
 
 
 def counter(at_s, joules, wraps_at=None):
-    return Stamped(round(at_s * S), round(at_s * S), CounterReading(joules, wraps_at))
+    return Stamped(round(at_s * S), CounterReading(joules, wraps_at))
 
 
 def power(at_s, watts, window_s=0.0):
-    return Stamped(round(at_s * S), round(at_s * S), PowerReading(watts, window_s))
+    return Stamped(round(at_s * S), PowerReading(watts, window_s))
 
 
 def test_a_counter_counts_its_rise():
@@ -101,22 +101,22 @@ def test_zero_watts_can_be_true():
 
 def test_a_part_counts_its_share_of_what_exceeds_the_idle_power():
     # 100 J in 2 s, of which 2 s × 10 W are idle: a quarter of the other 80 J.
-    before = Stamped(0, 0, CounterReading(0.0))
-    after = Stamped(2 * S, 2 * S, CounterReading(100.0), Part(share=0.25, idle_watts=10.0))
+    before = Stamped(0, CounterReading(0.0))
+    after = Stamped(2 * S, CounterReading(100.0), part=Part(share=0.25, idle_watts=10.0))
     taken = step(before, after, LIMIT)
     assert (taken.joules, taken.covered_ns) == (20.0, 2 * S)
 
 
 def test_a_part_of_what_lies_below_the_idle_power_is_nothing():
-    before = Stamped(0, 0, CounterReading(0.0))
-    after = Stamped(2 * S, 2 * S, CounterReading(15.0), Part(share=1.0, idle_watts=10.0))
+    before = Stamped(0, CounterReading(0.0))
+    after = Stamped(2 * S, CounterReading(15.0), part=Part(share=1.0, idle_watts=10.0))
     assert step(before, after, LIMIT).joules == 0.0
 
 
 def test_a_part_of_a_power_is_a_part_of_its_uncertainty():
     # 100 W, then 200 W, a second apart: 150 J, and a step evenly spread over ±50 J has 1.96 × 100/√12 J; half of both.
-    before = Stamped(0, 0, PowerReading(100.0))
-    after = Stamped(S, S, PowerReading(200.0), Part(share=0.5))
+    before = Stamped(0, PowerReading(100.0))
+    after = Stamped(S, PowerReading(200.0), part=Part(share=0.5))
     taken = step(before, after, LIMIT)
     assert taken.joules == 75.0
     assert math.sqrt(taken.variance) == pytest.approx(0.5 * 1.96 * 100 / math.sqrt(12))

@@ -290,7 +290,7 @@ def test_the_processes_of_a_machine_add_up_to_it(steps, idle_watts, policy):
     start = clock.monotonic_ns()
     machine = 0.0
     for account, part in zip(accounts, parts, strict=True):
-        first = Stamped(start, start, CounterReading(0.0))
+        first = Stamped(start, CounterReading(0.0))
         ledger.record(account, first)
         ledger.attribute(account, part, first)
     for account, part in zip(accounts, parts, strict=True):
@@ -303,7 +303,7 @@ def test_the_processes_of_a_machine_add_up_to_it(steps, idle_watts, policy):
         machine += joules
         resting += min(joules, idle_watts)
         for account in accounts:
-            ledger.record(account, Stamped(now_ns, now_ns, CounterReading(machine)))
+            ledger.record(account, Stamped(now_ns, CounterReading(machine)))
     charged = [ledger.accounts[account].curve._counted for account in accounts]
     assert all(0.0 <= each <= machine + 1e-6 for each in charged)
     expected = machine if policy == INCLUDING_IDLE else machine - resting

@@ -23,7 +23,7 @@ def device(**sensor):
 
 
 def stamped(at_ns, reading):
-    return Stamped(at_ns, at_ns, reading)
+    return Stamped(at_ns, reading)
 
 
 def ledger_of(points, *, wraps_at=None, before_each=None):
