@@ -133,6 +133,14 @@ def test_the_past_is_asked_for_by_the_month(service):
     assert [asked.params["end"] for asked in service.asked[1:]] == ["2025-12-31T00:00:00Z", "2026-01-01T00:05:00Z"]
 
 
+def test_what_the_service_has_imputed_is_estimated_and_not_settled(service):
+    answer = marginal(hour("2026-01-05 11:00"), 2)
+    answer["data"][0]["imputed_data_used"] = True
+    service.on(HISTORICAL, answer)
+    found = made(service).history(CISO, start=hour("2026-01-05 11:00"), end=hour("2026-01-05 11:10"))
+    assert [(value.estimated, value.settled) for value in found] == [(True, False), (False, True)]
+
+
 def test_the_future_is_asked_for_as_far_as_need_be(service):
     service.on(FORECAST, marginal(NOON, 24))
     found = made(service).forecast(CISO, start=NOON, end=hour("2026-01-05 13:30"))

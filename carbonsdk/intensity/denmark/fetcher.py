@@ -40,7 +40,7 @@ class Denmark:
         return self._range(_EMISSIONS, zone, start, end)
 
     def forecast(self, zone: Zone, *, start: datetime, end: datetime) -> Sequence[CarbonIntensity]:
-        """Return the 5 minutes to come, as far as the prognosis goes: to the end of today or tomorrow."""
+        """Return the 5 minutes to come, as far as the prognosis goes: at least nine hours (energidataservice.dk)."""
         return self._range(_PROGNOSIS, zone, start, end)
 
     def _range(self, dataset: str, zone: Zone, start: datetime, end: datetime) -> tuple[CarbonIntensity, ...]:

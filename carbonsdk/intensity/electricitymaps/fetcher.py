@@ -11,6 +11,8 @@ from carbonsdk.plugin import BadAnswer, Basis, CarbonIntensity, Clock, HttpClien
 SOURCE = "Electricity Maps (electricitymaps.com)"  # its terms ask for the attribution
 _NOWHERE = "WORLD"
 _HORIZONS = (6, 24, 48, 72)
+# The service's API reference: values are hourly unless asked for otherwise, /history has the last 24 hours, and a range of
+# hourly values may have 240.
 _HISTORY = timedelta(hours=24)
 _LONGEST_RANGE = timedelta(days=10)
 _GRANULARITY = {"5_minutes": 5, "15_minutes": 15, "30_minutes": 30, "hourly": 60}

@@ -17,7 +17,8 @@ _LONGEST_RANGE = timedelta(hours=24)  # 96 rows: the portal gives at most 100 at
 class France:
     """An `IntensityFetcher` with history; all values are of quarter hours, and count direct emissions.
 
-    They are the real-time figures, which RTE replaces by consolidated ones months later: none is settled.
+    RTE counts the fuel that is burned for what is generated in the country; imports are not in it (rte-france.com/eco2mix). The
+    values are the real-time figures, which RTE replaces by consolidated ones months later: none is settled.
     """
 
     def __init__(self, settings: FranceSettings, *, clock: Clock, http: HttpClient) -> None:

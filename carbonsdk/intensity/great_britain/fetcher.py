@@ -11,7 +11,7 @@ from carbonsdk.plugin import BadAnswer, Basis, CarbonIntensity, Clock, HttpClien
 
 SOURCE = "NESO Carbon Intensity API (carbonintensity.org.uk), CC BY 4.0"
 _ZONES = frozenset({"GB", "UK"})
-_LONGEST_RANGE = timedelta(days=14)
+_LONGEST_RANGE = timedelta(days=14)  # the service's own limit
 _SLOT = timedelta(minutes=30)
 _INSTANT = timedelta(microseconds=1)
 _POSTCODE = re.compile(r"(?P<outward>[A-Z]{1,2}[0-9][A-Z0-9]?)(\s*[0-9][A-Z]{2})?")

@@ -68,7 +68,9 @@ class WattTime:
             if pounds_per_mwh is None:
                 continue
             start = series.moment(row.get("point_time"))
-            settled = labels.get("settled", False) and start + period <= fetched_at
+            # "imputed_data_used" is said of the past alone (docs.watttime.org, /v3/historical).
+            imputed = row.get("imputed_data_used") is True
+            settled = labels.get("settled", False) and not imputed and start + period <= fetched_at
             yield CarbonIntensity(
                 grams_per_kwh=pounds_per_mwh * GRAMS_PER_KWH,
                 zone=zone.key,
@@ -78,7 +80,7 @@ class WattTime:
                 start=start,
                 end=start + period,
                 fetched_at=fetched_at,
-                **{**labels, "settled": settled},
+                **{**labels, "estimated": imputed or labels.get("estimated", False), "settled": settled},
                 note=f"region {region}",
             )
 
