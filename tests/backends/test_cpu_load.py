@@ -45,6 +45,11 @@ class Machine:
         lines = [f"cpu{cpu} {round(busy * TICKS_PER_S)} 0 0 999 7 0 0 50 0 0" for cpu, busy in enumerate(self.busy_s)]
         (self.proc / "stat").write_text("\n".join(["cpu  1 2 3 4 5 6 7 8 9 10", *lines, "intr 12345 0 0", "ctxt 1"]) + "\n")
 
+    def process(self, pid, *, ticks):
+        (self.proc / str(pid)).mkdir(exist_ok=True)
+        fields = ["S", "0", *["0"] * 9, *map(str, ticks), *["0"] * 30]
+        (self.proc / str(pid) / "stat").write_text(f"{pid} (a (b) c) {' '.join(fields)}\n")
+
     def confine_v2(self, quota, *, place="/", usage_us=0, memory_max="max"):
         (self.proc / "self" / "cgroup").write_text(f"0::{place}\n")
         group = self.cgroup / place.lstrip("/")
@@ -230,6 +235,20 @@ def test_a_quota_of_a_group_above_counts(cpu_load, machine):
     assert "may use 1.5 of 8 CPUs" in note_of(cpu_load())
 
 
+def test_a_sandbox_that_tells_no_cpu_time_is_charged_that_of_its_processes(cpu_load, machine, clock):
+    # gVisor's /proc/stat holds zeros, for idle CPUs as well.
+    (machine.proc / "stat").write_text("".join(f"cpu{cpu} 0 0 0 0 0 0 0 0 0 0\n" for cpu in range(8)))
+    machine.process(1, ticks=(0, 0, 0, 0))
+    machine.process(7, ticks=(0, 0, 0, 0))
+    backend = cpu_load()
+    read = joules(backend)
+    clock.advance(1.0)
+    machine.process(7, ticks=(TICKS_PER_S, TICKS_PER_S, 0, 2 * TICKS_PER_S))
+
+    assert read() == pytest.approx(85.0 * 0.84 * (4 / 8) ** 0.8)
+    assert "this sandbox tells of no others" in note_of(backend)
+
+
 def test_no_quota_is_the_whole_machine(cpu_load, machine):
     machine.confine_v2("max 100000")
 
@@ -294,14 +313,14 @@ def test_an_unknown_model_is_a_labelled_guess_with_a_wide_interval(cpu_load, mac
     machine.run(1.0, cpus=range(8))
 
     assert backend.read(cpu).joules == pytest.approx(8 * 5.0 * 0.84)
-    assert "no TDP is known for 'Intel(R) Xeon(R) Processor': a generic 8 × 5 W" in cpu.sensor.note
+    assert "no TDP is known for 'Intel(R) Xeon(R) Processor': 5 W for each of 8 CPUs is assumed" in cpu.sensor.note
     assert cpu.sensor.bias > 1.0
 
 
 def test_a_virtual_machine_is_not_charged_the_whole_chip(cpu_load, machine):
     machine.describe(cpus=2, model="Intel(R) Xeon(R) Platinum 8375C CPU @ 2.90GHz", flags="fpu hypervisor")
 
-    assert "a virtual machine's part of Intel Xeon Platinum 8375C: a generic 2 × 5 W" in note_of(cpu_load())
+    assert "a virtual machine's part of Intel Xeon Platinum 8375C: 5 W for each of 2 CPUs is assumed" in note_of(cpu_load())
 
 
 # Memory

@@ -138,15 +138,15 @@ def tdp_of(cpuinfo: CpuInfo, *, cpus: int, given_watts: float | None) -> Tdp:
     if given_watts is not None:
         return Tdp(given_watts, BIAS, f"TDP {given_watts:g} W as given")
     generic_watts = GENERIC_WATTS_PER_CPU * cpus
-    each = f"{cpus} × {GENERIC_WATTS_PER_CPU:g} W"
+    each = f"{GENERIC_WATTS_PER_CPU:g} W for each of {cpus} CPUs is assumed; give cpu_tdp_watts for better"
     match = None if cpuinfo.model is None else find_tdp(cpuinfo.model)
     if match is None:
         unknown = "no processor is named" if cpuinfo.model is None else f"no TDP is known for {cpuinfo.model!r}"
-        return Tdp(generic_watts, GENERIC_BIAS, f"{unknown}: a generic {each}; give cpu_tdp_watts for better")
+        return Tdp(generic_watts, GENERIC_BIAS, f"{unknown}: {each}")
     watts = match.tdp_watts * cpuinfo.sockets
     if cpuinfo.virtual and generic_watts < watts:
         # A guest sees the chip's name and a few of its CPUs.
-        return Tdp(generic_watts, GENERIC_BIAS, f"a virtual machine's part of {match.model}: a generic {each}")
+        return Tdp(generic_watts, GENERIC_BIAS, f"a virtual machine's part of {match.model}: {each}")
     sockets = "" if cpuinfo.sockets == 1 else f" on {cpuinfo.sockets} sockets"
     return Tdp(watts, BIAS, f"TDP {match.tdp_watts:g} W of {match.model}{sockets}")
 

@@ -3,6 +3,7 @@
 - Under a cgroup quota (a container with `--cpus`), it is the time that the group has used.
 - With an affinity to some CPUs (`taskset`, Slurm), it is the time that anything ran on those.
 - Otherwise it is the time that anything ran on the machine.
+- In a sandbox that does not tell (gVisor), it is the time of the processes that are seen.
 
 In each case load is that time over all the machine's CPUs: the part is charged what the machine would draw if it ran
 nothing else.
@@ -11,6 +12,7 @@ nothing else.
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,11 +35,14 @@ def observed_scope(proc: Path, cgroup: Path) -> Scope:
     if not (proc / "stat").is_file():
         return _by_psutil()
     stat = ProcStat(proc / "stat")
-    cpus = len(stat.numbers)
+    cpus = len(stat.numbers) or os.cpu_count() or 1
     limit = cpu_limit(proc, cgroup)
     if limit is not None and limit.cores < cpus:
         note = f"load of this control group, which may use {limit.cores:g} of {cpus} CPUs"
         return Scope(busy_s=limit.used_s, step_s=1e-6, cpus=cpus, note=note)
+    if not stat.tells:
+        note = f"load of the processes that are seen here, on {cpus} CPUs: this sandbox tells of no others"
+        return Scope(busy_s=lambda: processes_s(proc, stat.tick_s), step_s=stat.tick_s, cpus=cpus, note=note)
     allowed = allowed_cpus(proc) & stat.numbers
     if allowed and allowed < stat.numbers:
         note = f"load of the {len(allowed)} CPUs that this process may run on, of {cpus}"
@@ -52,13 +57,14 @@ class ProcStat:
         self._path = path
         self.tick_s = 1.0 / os.sysconf("SC_CLK_TCK")
         self.numbers = frozenset(self._times())
+        self.tells = any(ticks > 0 for ticks in self._times(idle=True).values())
 
     def busy_s(self, cpus: frozenset[int] | None = None) -> float:
         """Return the seconds that something ran, on all CPUs or on some."""
         times = self._times()
         return sum(ticks for number, ticks in times.items() if cpus is None or number in cpus) * self.tick_s
 
-    def _times(self) -> dict[int, int]:
+    def _times(self, *, idle: bool = False) -> dict[int, int]:
         try:
             with self._path.open("rb") as file:
                 lines = file.read().splitlines()
@@ -68,10 +74,21 @@ class ProcStat:
         for line in lines:
             if line.startswith(b"cpu") and line[3:4].isdigit():
                 name, *fields = line.split()
-                user, nice, system, _idle, _iowait, irq, softirq = (int(field) for field in fields[:7])
+                user, nice, system, at_rest, waiting, irq, softirq = (int(field) for field in fields[:7])
                 # `steal` is another guest's time, and `guest` is in `user` already (proc(5)).
-                times[int(name[3:])] = user + nice + system + irq + softirq
+                times[int(name[3:])] = user + nice + system + irq + softirq + (at_rest + waiting if idle else 0)
         return times
+
+
+def processes_s(proc: Path, tick_s: float) -> float:
+    """Return the CPU seconds of all processes that are seen, and of those that they waited for."""
+    ticks = 0
+    for folder in proc.iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError, ValueError):  # it has ended
+                stat = (folder / "stat").read_bytes()
+                ticks += sum(map(int, stat[stat.rfind(b")") + 2 :].split()[11:15]))  # utime, stime, cutime, cstime
+    return ticks * tick_s
 
 
 def allowed_cpus(proc: Path) -> frozenset[int]:

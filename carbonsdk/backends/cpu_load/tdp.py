@@ -13,9 +13,13 @@ from pathlib import Path
 # What manufacturers add to a model's name: clock, graphics, number of cores, generation, wattage, and noise.
 _TAIL = re.compile(r"@.*|\bw/.*|\bwith\b.*|\bradeon\b.*|\bapu\b.*|\(\d+(?:\.\d+)?w\)")
 _MARK = re.compile(
-    r"\((?:r|tm|c|oem only)\)|[®™©]|\b\d+(?:st|nd|rd|th) gen\b|\b(?:\d+|dual|triple|quad|six|eight|twelve|sixteen)-core\b"
+    r"\((?:r|tm|c|oem only)\)|[®™©]|\b\d+(?:st|nd|rd|th) gen\b|\b(?:\d+|dual|triple|quad|six|eight|twelve|sixteen)-cores?\b"
 )
-_NOISE = frozenset({"cpu", "processor", "processors", "soc", "genuine", "technology"})
+# Xeons of the first E5 series call themselves `E5-2680 0`.
+_NOISE = frozenset({"cpu", "processor", "processors", "soc", "genuine", "technology", "0"})
+# The first mobile Core series tells a model's letter before its number: `i5 CPU M 520` is the i5-520M.
+_LETTER_FIRST = re.compile(r"\b(i[357]) +cpu +([lmqux]) +(\d{3})\b")
+_LETTERS = {"l": "lm", "m": "m", "q": "qm", "u": "um", "x": "xm"}
 _VENDORS = frozenset({"intel", "amd"})
 
 
@@ -55,6 +59,7 @@ def _fits(entry: _Name, wanted: _Name) -> bool:
 
 def _parse(model: str) -> _Name:
     text = _MARK.sub(" ", _TAIL.sub(" ", _MARK.sub(" ", model.lower())))
+    text = _LETTER_FIRST.sub(lambda found: f"{found[1]} {found[3]}{_LETTERS[found[2]]}", text)
     parts = [part for part in re.split(r"[^a-z0-9+.]+", text) if part and part not in _NOISE]
     numbers = frozenset(part for part in parts if any(character.isdigit() for character in part))
     return _Name(numbers, frozenset(parts) - numbers)
