@@ -3,10 +3,10 @@
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 from carbonsdk.engine.guard import Guard
 from carbonsdk.engine.opening import opened
@@ -19,12 +19,20 @@ from carbonsdk.reports import Baseline, EpochReport
 BUSY = 0.05
 """The share of the CPUs, or of a GPU, beyond which somebody else is at work."""
 
-_SLICES = 10
+_MOST_SLICES = 10
 _STEADY = 0.2
 _STEADY_WATTS = 2.0
 _PATIENCE_S = 5.0
 _MACHINE = ""
 Sleep = Callable[[float], None]
+
+
+class _Power(NamedTuple):
+    """What a device used in one slice, and the doubt about that, beside the sensor's bias."""
+
+    joules: float
+    seconds: float
+    noise_joules: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,15 +60,16 @@ def measure_idle(call: Mapping[str, Any], *, seconds: float, sleep: Sleep = time
             session.hardware.await_all(_PATIENCE_S)
             watch = _Watch(session, family_of_this_process())
             slices = list(_slices(session, seconds, sleep))
-            return tuple(_verdicts(slices, watch.objections()))
+            return tuple(verdicts(slices, watch.objections()))
         finally:
             session.stop()
 
 
 def _slices(session: Session, seconds: float, sleep: Sleep) -> Iterator[EpochReport]:
-    for _ in range(_SLICES):
+    count = min(_MOST_SLICES, max(2, int(seconds)))  # of a second or more: some sensors tell means of one
+    for _ in range(count):
         with session.epoch("idle", None) as epoch:
-            sleep(seconds / _SLICES)
+            sleep(seconds / count)
         report = epoch.report
         assert isinstance(report, EpochReport)  # noqa: S101 - it lies in no other epoch
         yield report
@@ -100,7 +109,7 @@ class _Watch:
         return loads
 
 
-def _verdicts(slices: list[EpochReport], objections: Mapping[str, str]) -> Iterator[IdleDevice]:
+def verdicts(slices: list[EpochReport], objections: Mapping[str, str]) -> Iterator[IdleDevice]:
     """Yield each device of the last slice with its mean power; one that moved was not at rest."""
     report_end = slices[-1].end.replace(microsecond=0)
     for each in slices[-1].devices:
@@ -109,11 +118,11 @@ def _verdicts(slices: list[EpochReport], objections: Mapping[str, str]) -> Itera
         if not powers:
             yield IdleDevice(device=device, baseline=None, objections=(each.energy.reason or "no reading",))
             continue
-        joules, seconds = (math.fsum(column) for column in zip(*powers, strict=True))
+        joules, seconds, _ = (math.fsum(column) for column in zip(*powers, strict=True))
         whose = device.id if device.kind is DeviceKind.GPU else _MACHINE
         against = [objections[whose]] if whose in objections else []
-        watts = sorted(used / duration for used, duration in powers)
-        if watts[-1] - watts[0] > max(_STEADY_WATTS, _STEADY * joules / seconds):
+        if _moved(powers, most_watts=max(_STEADY_WATTS, _STEADY * joules / seconds)):
+            watts = sorted(used / duration for used, duration, _ in powers)
             against.append(f"its power moved between {watts[0]:.3g} and {watts[-1]:.3g} W")
         if device.simulated:
             against.append("it is simulated")
@@ -121,9 +130,17 @@ def _verdicts(slices: list[EpochReport], objections: Mapping[str, str]) -> Itera
         yield IdleDevice(device=device, baseline=baseline, objections=tuple(against))
 
 
-def _power(report: EpochReport, device: Device) -> tuple[float, float] | None:
-    """Return joules and the seconds that they were observed in."""
+def _power(report: EpochReport, device: Device) -> _Power | None:
+    """Return a device's power in one slice; None where it was not observed."""
     for each in report.devices:
-        if each.device.key == device.key and each.energy.joules is not None and each.energy.coverage > 0:
-            return each.energy.joules, each.energy.coverage * report.duration_s
+        use = each.energy
+        if each.device.key == device.key and use.joules is not None and use.coverage > 0:
+            return _Power(use.joules, use.coverage * report.duration_s, use.noise_joules)
     return None
+
+
+def _moved(powers: Sequence[_Power], *, most_watts: float) -> bool:
+    """Say whether the power surely moved by more than so much: of a short slice, a sensor that seldom answers knows little."""
+    least = [(each.joules - each.noise_joules) / each.seconds for each in powers]
+    most = [(each.joules + each.noise_joules) / each.seconds for each in powers]
+    return max(least) - min(most) > most_watts

@@ -1,13 +1,15 @@
 """Idle powers: kept, found again, and measured."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.simulated import device
 
 from carbonsdk.engine.baselines import Baseline, baseline_path, keep, load
-from carbonsdk.engine.idle import measure_idle
+from carbonsdk.engine.idle import measure_idle, verdicts
 from carbonsdk.errors import CarbonSDKError
+from carbonsdk.model import CarbonUse, EnergyUse, Quality
+from carbonsdk.reports import DeviceEnergy, EpochReport
 
 CPU = device("package-0", backend="rapl", host="alpha")
 OTHER = device("package-1", backend="rapl", host="alpha")
@@ -74,6 +76,14 @@ def test_a_place_that_cannot_be_written_says_what_to_do(tmp_path):
         keep([(CPU, idle(31.0))], tmp_path / "file")
 
 
+def slice_of(joules, noise_joules, *, seconds=0.1):
+    use = EnergyUse(joules, Quality.MEASURED, "counter", bias_joules=0.06 * joules, noise_joules=noise_joules)
+    start = datetime(2026, 11, 1, 9, tzinfo=UTC)
+    devices = (DeviceEnergy(OTHER, use),)
+    times = {"start": start, "end": start + timedelta(seconds=seconds), "duration_s": seconds}
+    return EpochReport(number=1, name="idle", **times, energy=use, devices=devices, carbon=CarbonUse(None))
+
+
 def replayed(*devices):
     return {"backends": {"replay": {"devices": devices}}, "update_interval": 0.05}
 
@@ -82,6 +92,15 @@ def test_the_idle_power_is_energy_over_time():
     (found,) = measure_idle(replayed({"kind": "cpu", "watts": 42.0}), seconds=0.5)
     assert found.baseline.watts == pytest.approx(42.0, rel=0.02)
     assert found.baseline.seconds == pytest.approx(0.5, rel=0.3)
+
+
+@pytest.mark.parametrize(("noise_joules", "moved"), [(0.5, True), (2.5, False)])
+def test_a_sensor_that_answers_seldom_is_not_blamed_on_the_machine(noise_joules, moved):
+    # Slices of 0.1 s at 40 W and at 80 W: 4 and 8 J. With 2.5 J of doubt either may have been between 5.5 and 6.5 J.
+    slices = [slice_of(4.0, noise_joules), slice_of(8.0, noise_joules)]
+    (found,) = verdicts(slices, {})
+    assert found.baseline.watts == pytest.approx(60.0)
+    assert any("its power moved" in text for text in found.objections) is moved
 
 
 def test_a_power_that_moves_is_not_called_idle():
