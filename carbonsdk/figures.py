@@ -1,7 +1,10 @@
 """Figures as people read them: energy, mass and time in the unit that fits, four significant digits."""
 
+from collections import Counter
+from collections.abc import Iterable
+
 from carbonsdk import units
-from carbonsdk.model import CarbonIntensity, EnergyUse
+from carbonsdk.model import CarbonIntensity, Device, EnergyUse
 
 _WATT_HOUR_JOULES = units.JOULES_PER_KWH / 1000
 _ENERGY = (
@@ -36,6 +39,13 @@ def measured_energy(use: EnergyUse) -> str:
     if use.uncertainty_joules:
         text += f" ± {plain(use.uncertainty_joules / factor, digits=2)}"
     return f"{text}, {use.quality.value}"
+
+
+def names(devices: Iterable[Device]) -> list[str]:
+    """Return each device's name, and its id as well where several bear one name."""
+    listed = list(devices)
+    count = Counter(device.name for device in listed)
+    return [f"{device.name} ({device.id})" if count[device.name] > 1 else device.name for device in listed]
 
 
 def duration(seconds: float) -> str:

@@ -44,13 +44,15 @@ def command(seconds: float, anyway: bool, as_json: bool, **settings: Any) -> Non
 
 
 def _show(found: "list[IdleDevice]", kept: "list[IdleDevice]", path: str) -> None:
-    for each in found:
+    from carbonsdk import figures
+
+    for each, name in zip(found, figures.names(each.device for each in found), strict=True):
         device = each.device
         power = "unknown" if each.baseline is None else f"{each.baseline.watts:.3g} W"
         verdict = "kept" if each in kept else "not kept"
         against = f": {'; '.join(each.objections)}" if each.objections else ""
         sensor = f"{device.sensor.quality} by {device.sensor.method}"
-        click.echo(f"{device.kind:<7} {device.name}: {power}, {sensor}; {verdict}{against}")
+        click.echo(f"{device.kind:<7} {name}: {power}, {sensor}; {verdict}{against}")
     if not found:
         click.echo("Nothing here can be measured; `carbonsdk doctor` tells why, and what to do.")
     if kept:

@@ -32,6 +32,8 @@ class Findings:
     records: Path
     records_writable: bool
     warnings: tuple[str, ...]
+    version: str
+    system: str
 
 
 @click.command("doctor", short_help="Say what can be measured here, how well, and how to do better.")
@@ -58,9 +60,10 @@ def command(seconds: float, as_json: bool, **settings: Any) -> None:
 def examine(settings: dict[str, Any], *, seconds: float) -> Findings:
     """Measure for some seconds and return what was found; blocks for as long."""
     import os
+    import platform
     from tempfile import TemporaryDirectory
 
-    from carbonsdk import runs
+    from carbonsdk import __version__, runs
     from carbonsdk.host import PluginHost
     from carbonsdk.settings import resolve
     from carbonsdk.tracker import CarbonTracker
@@ -85,6 +88,8 @@ def examine(settings: dict[str, Any], *, seconds: float) -> Findings:
         records=records,
         records_writable=os.access(_nearest_existing(records), os.W_OK),
         warnings=report.warnings,
+        version=__version__,
+        system=f"Python {platform.python_version()}, {platform.system()} {platform.release()} {platform.machine()}",
     )
 
 
@@ -114,9 +119,14 @@ def _nearest_existing(path: Path) -> Path:
 
 
 def _sections(findings: Findings) -> Iterator[tuple[str, list[str]]]:
+    from carbonsdk import figures
     from carbonsdk.totals import written_intensity
 
-    yield "Measured", [_device(each, findings.seconds) for each in findings.devices] or ["nothing"]
+    names = figures.names(each.device for each in findings.devices)
+    yield (
+        "Measured",
+        [_device(each, name, findings.seconds) for each, name in zip(findings.devices, names, strict=True)] or ["nothing"],
+    )
     told = {reason for reasons in findings.missing.values() for reason in reasons}
     if findings.missing:
         yield "Not measured", [f"{kind}: {'; '.join(why) or 'no backend is for it'}" for kind, why in findings.missing.items()]
@@ -132,11 +142,12 @@ def _sections(findings: Findings) -> Iterator[tuple[str, list[str]]]:
     yield "Records", [f"{findings.records}{writable}"]
     if findings.warnings:
         yield "Warnings", list(findings.warnings)
+    yield "Version", [f"carbonsdk {findings.version}, {findings.system}"]
 
 
-def _device(each: "DeviceEnergy", seconds: float) -> str:
+def _device(each: "DeviceEnergy", name: str, seconds: float) -> str:
     device, energy = each.device, each.energy
-    name = f"{each.kind:<7} {device.name}"
+    name = f"{each.kind:<7} {name}"
     if energy.joules is None or not energy.coverage:
         return f"{name}: unknown: {energy.reason}"
     watts = energy.joules / (seconds * energy.coverage)

@@ -117,9 +117,10 @@ def _print_devices(report: "RunReport") -> None:
     from carbonsdk import figures
     from carbonsdk.totals import line
 
-    for each in report.devices:
+    names = figures.names(each.device for each in report.devices)
+    for each, name in zip(report.devices, names, strict=True):
         note = f"; {each.device.sensor.note}" if each.device.sensor.note else ""
-        how = f"{each.kind} {each.device.name}: {figures.measured_energy(each.energy)} by {each.energy.method}{note}"
+        how = f"{each.kind} {name}: {figures.measured_energy(each.energy)} by {each.energy.method}{note}"
         click.echo(line("device", how))
     for choice in report.selection:
         if not choice.chosen:

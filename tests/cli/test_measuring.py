@@ -158,12 +158,25 @@ def test_the_doctor_says_what_is_measured_and_leaves_no_record(carbonsdk):
     assert recorded(carbonsdk) == []
 
 
+def test_the_doctor_tells_equal_boards_apart(carbonsdk, tmp_path):
+    boards = [{"kind": "gpu", "name": "A100", "id": ident, "watts": 50} for ident in ("GPU-1", "GPU-2")]
+    (tmp_path / "boards.json").write_text(json.dumps({"devices": boards}))
+    replayed = {"CARBONSDK_BACKENDS": "replay", "CARBONSDK_BACKENDS__REPLAY__PATH": str(tmp_path / "boards.json")}
+    done = carbonsdk("doctor", "--seconds", "0.3", **replayed)
+    assert "gpu     A100 (GPU-1): 50 W" in done.stdout
+    assert "gpu     A100 (GPU-2): 50 W" in done.stdout
+
+
 def test_the_doctors_findings_are_there_as_json(carbonsdk, home):
     found = json.loads(carbonsdk("doctor", "--seconds", "0.3", "--json", **FIFTY_WATTS).stdout)
     assert [each["device"]["name"] for each in found["devices"]] == ["Pretended"]
     assert found["records"].startswith(str(home))
     assert found["records_writable"] is True
     assert set(found["missing"]) == {"memory", "gpu"}
+    assert set(found) == {
+        *("devices", "seconds", "missing", "rejected", "carbon", "plugins", "records", "records_writable", "warnings"),
+        *("version", "system"),
+    }
 
 
 def test_the_doctor_calls_nothing_unmeasured_that_a_modules_counter_holds(carbonsdk, home, fake_nvml_library):
