@@ -1,6 +1,7 @@
 """The most that a run may use, and what happens when it has."""
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from carbonsdk.engine.session import Session
 
 _USED = "the run has used"
+_CHEAP_S = 0.005
+_SPARING = 100
 OnBudget = str | Callable[[BudgetExceeded], object]
 
 
@@ -24,7 +27,8 @@ class Budget:
         CarbonTracker(epochs=100, budget=ct.Budget(kwh=20, hours=48), on_budget="raise")
 
     Checked at the end of each epoch; with `forecast` what the whole run is most likely to use is checked as well, as soon as
-    it can be told. Raises SettingsError where there is no limit at all, or one that is not above 0.
+    it can be told. After days of short epochs this is done less often, so that it takes a hundredth of the time at most. Raises
+    SettingsError where there is no limit at all, or one that is not above 0.
     """
 
     kwh: float | None = None
@@ -56,6 +60,7 @@ class BudgetRule:
         self._budget, self._on_budget, self._session = budget, on_budget, session
         self._earlier: _Amounts | None = None
         self._told: set[str] = set()
+        self._cost_s = self._rests_until_s = 0.0
 
     def before_first(self) -> None:
         """Check what earlier attempts of the run have left; raises as `check` does."""
@@ -67,8 +72,20 @@ class BudgetRule:
 
         An excess is told once: of the forecast, and of what was used.
         """
-        if _USED in self._told:
+        if _USED in self._told or time.monotonic() < self._rests_until_s:
             return
+        begun_s = time.thread_time()
+        try:
+            self._check()
+        finally:
+            self._rest(time.thread_time() - begun_s)
+
+    def _rest(self, cost_s: float) -> None:
+        # A month has thousands of intensities to add up. What one check alone costs more (an import) says nothing of the next.
+        usual_s, self._cost_s = min(cost_s, self._cost_s), cost_s
+        self._rests_until_s = 0.0 if usual_s < _CHEAP_S else time.monotonic() + _SPARING * usual_s
+
+    def _check(self) -> None:
         report = self._session.report()
         self._judge(_USED, self._with_earlier(report.energy.joules, report.co2eq_grams, report.duration_s))
         if not self._budget.forecast or self._told:

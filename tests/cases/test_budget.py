@@ -1,11 +1,20 @@
 """The most that a run may use."""
 
 import math
+import time
+from datetime import timedelta
 
 import pytest
+from support.sessions import Run, own
+from support.simulated import Simulated, device
 
 import carbonsdk as ct
+from carbonsdk.engine.budget import BudgetRule
 from carbonsdk.errors import BudgetExceeded, SettingsError
+from carbonsdk.journal.records import IntensityKnown, SlotClosed
+from carbonsdk.model import Zone
+from carbonsdk.testing.clock import START
+from carbonsdk.testing.profile import Profile
 
 LIMITLESS = 1e12
 NOTHING_KNOWN = ()
@@ -138,3 +147,21 @@ def test_a_limit_that_makes_no_sense_is_refused(wrong):
 def test_a_budget_that_is_none_is_refused_at_construction(tracker):
     with pytest.raises(SettingsError, match=r"Budget\(kwh=2.5\)"):
         tracker(budget=2.5)
+
+
+def test_after_a_month_the_check_costs_many_short_epochs_no_more_than_few():
+    run = Run(lambda clock: Simulated(clock, {device(): Profile.constant(100.0)}), intensities=[])
+    slot = timedelta(minutes=5)
+    for number in range(9_000):
+        begin = START + number * slot
+        run.session.scribe.note(IntensityKnown(Zone(key="DE"), (own(100.0 + number, begin, begin + slot),)))
+        run.session.scribe.note(SlotClosed(run.clock.wall_ns(run.clock.monotonic_ns()) + (number + 1) * 300 * 10**9, (0.0,)))
+    run.clock.advance(9_000 * 300)
+    rule = BudgetRule(ct.Budget(grams=LIMITLESS), "raise", run.session)
+    begun_s = time.thread_time()
+    run.session.report()
+    once_s = time.thread_time() - begun_s
+    for _ in range(100):
+        rule.check()
+    assert time.thread_time() - begun_s < 20 * once_s
+    run.session.stop()
