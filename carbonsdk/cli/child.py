@@ -1,12 +1,12 @@
 """Run a command as if this process were it: its streams are ours, signals reach it, its end is told as a shell tells it."""
 
+import errno
 import os
+import shutil
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-
-NOT_FOUND = 127
-NOT_EXECUTABLE = 126
+from pathlib import Path
 
 _FORWARDED = frozenset(
     {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT}
@@ -32,6 +32,14 @@ def signals_held() -> Iterator[set[int]]:
         while pending := signal.sigpending() & (_FORWARDED | {signal.SIGCHLD}):
             signal.sigwait(pending)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def refusal(program: str) -> OSError | None:
+    """Return why a program cannot be started, as far as that can be told without starting it; None if it seems it can."""
+    if shutil.which(program) is not None:
+        return None
+    kind = errno.EACCES if "/" in program and Path(program).exists() else errno.ENOENT
+    return OSError(kind, os.strerror(kind), program)
 
 
 def run(command: Sequence[str], *, mask: set[int]) -> int:

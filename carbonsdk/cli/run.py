@@ -37,23 +37,29 @@ def _measured(command: tuple[str, ...], settings: dict[str, Any], *, quiet: bool
     from carbonsdk.tracker import CarbonTracker
 
     program = PurePath(command[0]).name
+    if (refusal := child.refusal(command[0])) is not None:
+        return _refused(command[0], refusal)
     with child.signals_held() as mask:
         tracker = CarbonTracker(**{"name": program, **settings, "verbose": 0})
         tracker.await_devices()
         try:
             with tracker.epoch(program):
                 code = child.run(command, mask=mask)
-        except FileNotFoundError:
-            click.echo(f"carbonsdk: {command[0]}: command not found", err=True)
-            code, quiet = child.NOT_FOUND, True
         except OSError as error:
-            click.echo(f"carbonsdk: {command[0]}: cannot be run: {error.strerror}", err=True)
-            code, quiet = child.NOT_EXECUTABLE, True
+            code, quiet = _refused(command[0], error), True
         finally:
             tracker.stop()
     if not quiet:
         _summarise(tracker.report(), program=program, code=code, as_json=as_json)
     return code
+
+
+def _refused(program: str, error: OSError) -> int:
+    if isinstance(error, FileNotFoundError):
+        click.echo(f"carbonsdk: {program}: command not found", err=True)
+        return 127
+    click.echo(f"carbonsdk: {program}: cannot be run: {error.strerror}", err=True)
+    return 126
 
 
 def _summarise(report: Any, *, program: str, code: int, as_json: bool) -> None:

@@ -5,11 +5,14 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from carbonsdk import figures
+from carbonsdk.energy import COMPLETE
 from carbonsdk.engine.accounting import Part, Stamped, limits
 from carbonsdk.engine.curve import Curve, Mark
 from carbonsdk.engine.overhead import Overhead, OverheadCurve
 from carbonsdk.journal.records import Use
 from carbonsdk.model import Device
+from carbonsdk.units import NS_PER_S
 
 _NOWHERE = Mark(0.0, 0.0, 0.0, 0.0, True)
 
@@ -179,6 +182,8 @@ class Ledger:
         # No edge can hide more than the device can have drawn in all that time.
         noise = min(noise, max(joules, self.most_joules(index, duration_ns) - joules))
         reason = (account.silent or account.fault) if coverage < 0.999 else None
+        if reason is None and before is None and coverage < COMPLETE:
+            reason = f"the sensor answered after {figures.duration((duration_ns - covered_ns) / NS_PER_S)}"
         return Use(index, start.joules, joules, coverage, noise, reason)
 
 

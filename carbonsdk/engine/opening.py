@@ -1,6 +1,7 @@
 """From a user's arguments to a session: what a tracker does in its first line."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from carbonsdk.clock import SystemClock
@@ -28,7 +29,16 @@ class Opened:
             self.session.hardware.await_named()
         except BaseException:
             self.session.stop("the tracker could not be constructed")
+            self._forget()
             raise
+
+    def _forget(self) -> None:
+        """Remove the record of a run that never was."""
+        record = self.session.plan.record
+        if record is not None:
+            with suppress(OSError):
+                record.unlink()
+                record.parent.rmdir()
 
 
 def opened(call: Mapping[str, Any], *, style: str, stream: str) -> Opened:

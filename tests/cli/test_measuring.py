@@ -58,12 +58,27 @@ def test_the_exit_code_is_the_commands(carbonsdk):
 def test_a_command_that_is_not_there_is_one_line_and_code_127(carbonsdk):
     done = carbonsdk("run", "no-such-command-anywhere")
     assert (done.returncode, done.stderr) == (127, "carbonsdk: no-such-command-anywhere: command not found\n")
+    assert recorded(carbonsdk) == []
 
 
 def test_a_file_that_cannot_be_run_is_one_line_and_code_126(carbonsdk, home):
     (home / "text").write_text("no program")
     done = carbonsdk("run", "./text")
     assert (done.returncode, done.stderr) == (126, "carbonsdk: ./text: cannot be run: Permission denied\n")
+
+
+def test_a_file_that_is_no_program_is_one_line_and_code_126(carbonsdk, home):
+    (home / "text").write_text("no program")
+    (home / "text").chmod(0o755)
+    done = carbonsdk("run", "./text")
+    assert (done.returncode, done.stderr) == (126, "carbonsdk: ./text: cannot be run: Exec format error\n")
+
+
+def test_a_run_that_cannot_begin_leaves_no_record(carbonsdk):
+    done = carbonsdk("run", "--backends", "constant", "true")
+    assert done.returncode in {1, 2}
+    assert done.stderr.count("\n") == 1
+    assert recorded(carbonsdk) == []
 
 
 def test_the_commands_options_are_the_commands(carbonsdk):

@@ -43,6 +43,18 @@ def joules(ledger, start_ns, end_ns):
     return use.joules or 0.0
 
 
+def test_what_a_sensor_missed_before_its_first_answer_is_said():
+    ledger = ledger_of([(40_000_000, 0.0), (S, 96.0)])
+    (use,) = ledger.uses(ledger.marks(0), ledger.marks(S))
+    assert (use.coverage, use.reason) == (0.96, "the sensor answered after 0.040 s")
+
+
+def test_a_sensor_that_answers_within_a_hundredth_of_the_time_is_not_complained_of():
+    ledger = ledger_of([(10_000_000, 0.0), (S, 96.0)])
+    (use,) = ledger.uses(ledger.marks(0), ledger.marks(S))
+    assert (use.coverage, use.reason) == (0.99, None)
+
+
 @st.composite
 def curves(draw, most_points=30):
     steps = draw(st.lists(st.tuples(st.integers(1_000_000, 2 * S), st.floats(0.0, 900.0)), min_size=2, max_size=most_points))
