@@ -22,6 +22,7 @@ class Forecaster:
         self._plan, self._scribe, self._feed = plan, scribe, feed
         self._start_ns = start_unix_ns
         self._laps = LapBook()
+        self._fresh: list[EpochEnded] = []
         self._lock = threading.Lock()
         self._seen = 0  # epochs that came to their own end
         self._made_at = 0
@@ -53,12 +54,18 @@ class Forecaster:
 
     def saw(self, ended: EpochEnded) -> None:
         """Take an epoch that has ended; of one that broke off the energy counts, but it is no measure of the others."""
-        whole = not ended.partial and not ended.failed
         with self._lock:
+            self._fresh.append(ended)
+            self._seen += _is_whole(ended)
+
+    def _take_in(self) -> None:
+        """Enter the epochs seen since; the caller holds the lock."""
+        fresh, self._fresh = self._fresh, []
+        for ended in fresh:
             if self._last is None or ended.end_ns > self._last.end_ns:
                 self._last = ended
-            self._laps.add(self._lap(ended, whole=whole), provisional=ended.number if ended.provisional else None)
-            self._seen += whole
+            lap = self._lap(ended, whole=_is_whole(ended))
+            self._laps.add(lap, provisional=ended.number if ended.provisional else None)
 
     def _lap(self, ended: EpochEnded, *, whole: bool = True) -> Lap:
         start_s, end_s = (ended.start_ns - self._start_ns) / NS_PER_S, (ended.end_ns - self._start_ns) / NS_PER_S
@@ -67,6 +74,7 @@ class Forecaster:
     def corrected(self, ended: EpochEnded) -> None:
         """Take the final readings of an epoch that was seen before they came."""
         with self._lock:
+            self._take_in()
             if self._laps.correct(ended.number, self._lap(ended)):
                 self._made_at = self._made_at if self.latest else 0  # its energy may have been all that was wanting
             if self._last is not None and self._last.number == ended.number:
@@ -74,6 +82,8 @@ class Forecaster:
 
     def follow(self) -> None:
         """Make a forecast if one is due, and tell of it."""
+        with self._lock:
+            self._take_in()
         if not self.due:
             return
         self._made_at = self._seen
@@ -85,9 +95,10 @@ class Forecaster:
     def forecast(self) -> Forecast | None:
         """Return a forecast from the epochs so far; None while none has ended with known energy."""
         planned = self._planned
-        if not planned or not self._laps:
-            return None
         with self._lock:
+            self._take_in()
+            if not planned or not self._laps:
+                return None
             laps, before = self._laps.laps(), self._laps.before
         made = forecast(
             History(laps),
@@ -109,6 +120,10 @@ class Forecaster:
         end_ns = self._start_ns + int(end_s * NS_PER_S)
         self._feed.forecast_until(end_ns)
         return expected(self._feed.timeline.pieces(start_ns, end_ns))
+
+
+def _is_whole(ended: EpochEnded) -> bool:
+    return not ended.partial and not ended.failed
 
 
 def _joules(ended: EpochEnded) -> tuple[float | None, float | None]:
