@@ -10,7 +10,7 @@ import csv
 import json
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -21,6 +21,9 @@ from carbonsdk.backends.cpu_load.curve import BIAS, EXPONENT, FULL_LOAD_SHARE, I
 COVERED = 0.9
 STATED = 0.95
 """What an uncertainty means all over carbonsdk; `BIAS` has to hold so many of the rows left out."""
+AT_WORK = 0.08
+"""Below this load lie the six rows of machines at rest, which drew next to nothing by RAPL."""
+
 SHARES = [round(0.40 + 0.02 * step, 2) for step in range(41)]
 EXPONENTS = [round(0.50 + 0.05 * step, 2) for step in range(16)]
 
@@ -48,6 +51,11 @@ def main() -> int:
         "in_the_package": {"share": FULL_LOAD_SHARE, "exponent": EXPONENT, "bias": BIAS},
         "half_width_all_rows": round(half_width(rows, curve(*fitted)), 3),
         "left_out": {name: left_out(rows, one) for name, one in fits.items()},
+        "held_by_bias": {
+            "all_rows": held(relative_errors(rows, curve(FULL_LOAD_SHARE, EXPONENT))),
+            "machines_left_out": held(errors_left_out(rows)),
+            "machines_left_out,_at_work": held(errors_left_out(rows, from_load=AT_WORK)),
+        },
     }
     if "--json" in sys.argv:
         print(json.dumps(result, indent=2))
@@ -91,20 +99,43 @@ def fit_cubic(rows: Sequence[Row]) -> Curve:
 
 def half_width(rows: Sequence[Row], one: Curve) -> float:
     """Return the relative half-width of the interval about the estimate that holds `COVERED` of the rows."""
-    return covering([abs(row.share - one(row.load)) / one(row.load) for row in rows])
+    return covering(relative_errors(rows, one))
+
+
+def relative_errors(rows: Sequence[Row], one: Curve) -> list[float]:
+    return [abs(row.share - one(row.load)) / one(row.load) for row in rows]
+
+
+def held(errors: Sequence[float]) -> dict[str, float]:
+    """Return how many rows `BIAS` holds, and the half-widths that would hold so many per cent of them."""
+    widths = {f"± that holds {portion:.0%}": round(covering(errors, portion), 3) for portion in (COVERED, STATED)}
+    return {"held": sum(error <= BIAS for error in errors), "rows": len(errors), **widths}
 
 
 def covering(errors: Sequence[float], portion: float = COVERED) -> float:
     return sorted(errors)[math.ceil(portion * len(errors)) - 1]
 
 
+def without_each(rows: Sequence[Row], fitting: Callable[[Sequence[Row]], Curve]) -> Iterator[tuple[str, list[Row], Curve]]:
+    """Yield each machine with its rows and the curve that is fitted to the others."""
+    for machine in dict.fromkeys(row.machine for row in rows):
+        own = [row for row in rows if row.machine == machine]
+        yield machine, own, fitting([row for row in rows if row.machine != machine])
+
+
+def errors_left_out(rows: Sequence[Row], *, from_load: float = 0.0) -> list[float]:
+    return [
+        error
+        for _, own, one in without_each(rows, fit_curve)
+        for error in relative_errors([row for row in own if row.load >= from_load], one)
+    ]
+
+
 def left_out(rows: Sequence[Row], fitting: Callable[[Sequence[Row]], Curve]) -> dict[str, float]:
     """Return the errors on each machine of a curve fitted without it."""
     relative, watts, total, by_machine = [], 0.0, 0.0, {}
-    for machine in dict.fromkeys(row.machine for row in rows):
-        one = fitting([row for row in rows if row.machine != machine])
-        own = [row for row in rows if row.machine == machine]
-        relative += [abs(row.share - one(row.load)) / one(row.load) for row in own]
+    for machine, own, one in without_each(rows, fitting):
+        relative += relative_errors(own, one)
         off = sum(abs(row.share - one(row.load)) * row.tdp_watts for row in own)
         drawn = sum(row.share * row.tdp_watts for row in own)
         by_machine[machine] = round(off / drawn, 3)
@@ -123,6 +154,10 @@ def show(result: dict, rows: Sequence[Row]) -> None:
     print(f"{'':48}" + "".join(f"{name:>16}" for name in names))
     for key in result["left_out"][names[0]]:
         print(f"{key:48}" + "".join(f"{result['left_out'][name][key]:>16.1%}" for name in names))
+    print(f"\nrows within ±{BIAS:.0%}, which carbonsdk states")
+    for what, told in result["held_by_bias"].items():
+        widths = ", ".join(f"{name} ±{value:.0%}" for name, value in told.items() if name.startswith("±"))
+        print(f"{what.replace('_', ' '):48}{told['held']:>8} of {told['rows']}; {widths.replace('± that', 'that which')}")
 
 
 if __name__ == "__main__":
