@@ -21,12 +21,18 @@ class Lease:
         try:
             if not self._is_held():
                 self._path.unlink(missing_ok=True)
-            with os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(self._mark)
+            file = os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w")
         except FileExistsError:
             return False
         except OSError:
             return True
+        try:
+            with file:
+                file.write(self._mark)
+        except OSError:
+            # On a full disk: a lease without a mark would be nobody's to give back, and the others would wait for it.
+            with suppress(OSError):
+                self._path.unlink()
         return True
 
     def release(self) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -222,6 +223,17 @@ def test_a_lease_from_the_future_is_ignored(lease, tmp_path):
     lease().take()
     age(tmp_path / "x.lease", -60)
     assert lease().take()
+
+
+def test_on_a_full_disk_everyone_has_the_lease_and_nobody_waits(lease, tmp_path):
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, unlimited[1]))  # files can be made, and nothing can be written
+    try:
+        taken = [lease().take() for _ in range(2)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    assert taken == [True, True]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_a_killed_process_left_is_no_hindrance(cache, tmp_path):
