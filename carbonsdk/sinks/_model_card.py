@@ -11,11 +11,15 @@ from pathlib import Path
 from carbonsdk.counted import counted, simulated
 from carbonsdk.events import Event, IntensityFound, RunFinished, RunInfo
 from carbonsdk.figures import plain, source
+from carbonsdk.model import DeviceKind
 from carbonsdk.reports import RunReport
 from carbonsdk.sinks.model_card import ModelCardSettings
 
 NOWHERE = "WORLD"
+_BESIDE = frozenset({DeviceKind.MEMORY, DeviceKind.OTHER})
 KEY = "co2_eq_emissions"
+_EMPTY = re.compile(r"\A((?:[ \t]*(?:#[^\n]*)?\n)*)\{[ \t]*\}[ \t]*(?:\n|\Z)")
+_FLOW = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*[\[{]")
 _FENCE = re.compile(r"\A(\ufeff?---[ \t]*\n)(.*?)(^---[ \t]*(?:\n|\Z))", re.DOTALL | re.MULTILINE)
 # The key, and all that belongs to it: indented lines, and blank lines before another indented one.
 _BLOCK = re.compile(rf"^{KEY}[ \t]*:[^\n]*(?:\n|\Z)(?:(?:[ \t]*\n)*[ \t]+[^\n]*(?:\n|\Z))*", re.MULTILINE)
@@ -76,7 +80,13 @@ def in_card(text: str, block: str) -> str:
 
 
 def in_yaml(text: str, block: str) -> str:
-    """Return YAML with the block in place of the one it has, or at the end."""
+    """Return YAML with the block in place of the one it has, or at the end.
+
+    Raises ValueError for a mapping in braces, to which nothing can be appended; an empty one, as templates have it, goes.
+    """
+    text = _EMPTY.sub(r"\1", text)
+    if _FLOW.match(text):
+        raise ValueError("its metadata is a mapping in braces: write it a key a line")
     if _BLOCK.search(text):
         return _BLOCK.sub(lambda _: block, text, count=1)
     return f"{text}\n{block}" if text and not text.endswith("\n") else f"{text}{block}"
@@ -99,7 +109,9 @@ def _source(run: RunInfo, report: RunReport) -> str:
 
 
 def _hardware(report: RunReport) -> str:
-    names = Counter(each.device.name for each in counted(report.devices))
+    """Name what computes: memory, fans and the like only where nothing else was measured."""
+    devices = [each.device for each in counted(report.devices)]
+    names = Counter(device.name for device in devices if device.kind not in _BESIDE) or Counter(each.name for each in devices)
     return ", ".join(f"{count} x {name}" for name, count in names.items())
 
 

@@ -1,6 +1,7 @@
 import pytest
 
 from carbonsdk.errors import SettingsError
+from carbonsdk.model import DeviceKind
 from carbonsdk.sinks import model_card
 
 BLOCK = """\
@@ -44,6 +45,35 @@ def test_front_matter_keeps_its_other_keys_and_the_text_below(tmp_path, finish):
     assert finish(card) == (
         f"---\nlicense: mit  # mine\ntags:\n- a\n{BLOCK}---\n# A model\n\n---\nco2_eq_emissions: not this one\n"
     )
+
+
+def test_the_empty_mapping_of_a_fresh_template_makes_room(tmp_path, finish):
+    card = tmp_path / "README.md"
+    card.write_text("---\n# For reference, see the guide\n{}\n---\n# Model card\n")
+
+    assert finish(card) == f"---\n# For reference, see the guide\n{BLOCK}---\n# Model card\n"
+
+
+def test_metadata_in_braces_is_left_alone_and_told(tmp_path, finish):
+    card = tmp_path / "README.md"
+    card.write_text("---\n{license: mit}\n---\ntext\n")
+
+    with pytest.raises(ValueError, match="a mapping in braces"):
+        finish(card)
+
+    assert card.read_text() == "---\n{license: mit}\n---\ntext\n"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "hardware"), [((DeviceKind.MEMORY, DeviceKind.CPU), "1 x cpu"), ((DeviceKind.MEMORY,), "1 x memory")]
+)
+def test_memory_is_hardware_only_where_nothing_else_was_measured(tmp_path, make_sink, story, kinds, hardware):
+    story.epoch(1, joules={story.device(f"{kind}-0", kind, kind.value): 100.0 for kind in kinds})
+    card = tmp_path / "README.md"
+
+    make_sink(model_card, path=card).handle(story.finished())
+
+    assert f'  hardware_used: "{hardware}"\n' in card.read_text()
 
 
 @pytest.mark.parametrize(
