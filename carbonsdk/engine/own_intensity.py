@@ -14,7 +14,8 @@ OwnIntensity = float | str | Path | Mapping[datetime | str, float]
 """gCO2eq/kWh: one for all time, a mapping of hours, or a CSV file of times and values."""
 
 _HOUR = timedelta(hours=1)
-_Point = tuple[datetime, float]
+_YEARS = range(1971, 2115)  # what the axis of time holds, at the least
+_Point = tuple[datetime, float | None]
 
 
 def own_intensity(spec: OwnIntensity) -> list[CarbonIntensity]:
@@ -22,8 +23,8 @@ def own_intensity(spec: OwnIntensity) -> list[CarbonIntensity]:
 
     A number (or the text of one) holds at any time. In a mapping each value is of the hour that begins at its key, or of the
     time until the next key if that is sooner. In a CSV file (time, value; a header and lines with # are skipped) each value
-    holds until the next time, the last one as long as the one before it, or for an hour if it is alone. Times are aware
-    datetimes or ISO 8601 with a zone. Raise SettingsError for anything else.
+    holds until the next time, the last one as long as the one before it, or for an hour if it is alone; an empty value leaves
+    its time open. Times are aware datetimes or ISO 8601 with a zone. Raise SettingsError for anything else.
     """
     if isinstance(spec, Mapping):
         return _hours(spec)
@@ -50,7 +51,7 @@ def _file(path: Path) -> list[CarbonIntensity]:
             points = _in_order(_points(csv.reader(lines), path))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SettingsError(f"intensity={str(path)!r} is neither a number nor a CSV file that can be read: {error}") from None
-    if not points:
+    if all(grams is None for _, grams in points):
         raise SettingsError(f"{path} has no line with a time and a value in gCO2eq/kWh")
     ends = [start for start, _ in points[1:]]
     last = points[-1][0] - points[-2][0] if len(points) > 1 else _HOUR
@@ -58,24 +59,24 @@ def _file(path: Path) -> list[CarbonIntensity]:
 
 
 def _points(rows: Iterable[list[str]], path: Path) -> Iterable[_Point]:
-    headed = False
+    begun = False
     for number, row in enumerate(rows, 1):
-        if not row or row[0].lstrip().startswith("#"):
+        cells = [cell.strip() for cell in row]
+        if not any(cells) or cells[0].startswith("#"):
             continue
         where = f"{path}, line {number}"
+        heading, begun = not begun and not _is_time(cells[0]), True
         try:
-            value = float(row[1])
+            value = float(cells[1]) if cells[1] else None
         except (ValueError, IndexError):
-            if headed:
-                raise SettingsError(f"{where}: needs a time and a value in gCO2eq/kWh") from None
-            value = None
-        headed = True
-        if value is not None:
-            yield _moment(row[0].strip(), where), _grams(value, where)
+            if heading:
+                continue
+            raise SettingsError(f"{where}: needs a time and a value in gCO2eq/kWh, with a comma between them") from None
+        yield _moment(cells[0], where), None if value is None else _grams(value, where)
 
 
 def _in_order(points: Iterable[_Point]) -> list[_Point]:
-    ordered = sorted(points)
+    ordered = sorted(points, key=lambda point: point[0])
     for (one, _), (other, _) in pairwise(ordered):
         if one == other:
             raise SettingsError(f"intensity has two values for {one.isoformat()}: leave one out")
@@ -86,7 +87,16 @@ def _values(points: list[_Point], ends: list[datetime], *, source: str) -> list[
     return [
         CarbonIntensity(grams_per_kwh=grams, zone="own", source=source, start=start, end=end, own=True)
         for (start, grams), end in zip(points, ends, strict=True)
+        if grams is not None
     ]
+
+
+def _is_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _moment(given: datetime | str, where: str) -> datetime:
@@ -96,6 +106,8 @@ def _moment(given: datetime | str, where: str) -> datetime:
         raise SettingsError(f"{where}: {given!r} is no time; write 2026-01-05T12:00Z or 2026-01-05T13:00+01:00") from None
     if moment.tzinfo is None:
         raise SettingsError(f"{where}: {given!s} has no time zone; write 2026-01-05T12:00Z or 2026-01-05T13:00+01:00")
+    if moment.year not in _YEARS:
+        raise SettingsError(f"{where}: {given!s} is out of range: years go from {_YEARS[0]} to {_YEARS[-1]}")
     return moment
 
 

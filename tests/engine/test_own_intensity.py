@@ -61,6 +61,27 @@ def test_a_file_without_a_header_loses_no_line(tmp_path):
     assert hours(own_intensity(file)) == [(0, 1, 40.0)]
 
 
+def test_an_empty_value_leaves_its_time_open(tmp_path):
+    file = tmp_path / "own.csv"
+    lines = (
+        "2026-01-05T12:00Z,40",
+        "2026-01-05T13:00Z,",
+        "2026-01-05T14:00Z, ",
+        "2026-01-05T15:00Z,50",
+        "  ",
+        "2026-01-05T16:00Z,",
+    )
+    file.write_text("\n".join(("time,grams", *lines)), encoding="utf-8")
+    assert hours(own_intensity(file)) == [(0, 1, 40.0), (3, 4, 50.0)]
+
+
+def test_a_spreadsheet_s_file_is_read_with_its_mark_its_line_ends_and_its_offsets(tmp_path):
+    file = tmp_path / "own.csv"
+    lines = '"time","grams"', "2026-01-05T17:45+05:45,40", "2026-01-05T05:00-08:00,50", '2026-01-05 15:00:00+01:00,60,"a note"'
+    file.write_bytes("\r\n".join(lines).encode("utf-8-sig"))
+    assert hours(own_intensity(file)) == [(0, 1, 40.0), (1, 2, 50.0), (2, 3, 60.0)]
+
+
 def test_it_wins_over_what_a_service_has_settled():
     timeline = Timeline(own_intensity({NOON: 10}))
     service = own_intensity({NOON: 500})[0]
@@ -94,6 +115,11 @@ def test_what_makes_no_sense_is_refused_with_what_to_do(spec, text):
         ("time,value\n2026-01-05T12:00Z,much\n", "line 2: needs a time and a value"),
         ("time,value\n2026-01-05T12:00,40\n", "line 2: 2026-01-05T12:00 has no time zone"),
         ("2026-01-05T12:00Z,40\nalone\n", "line 2: needs"),
+        ("2026-01-05T12:00Z,40 g\n2026-01-05T13:00Z,40\n", "line 1: needs"),  # no header: it has a time
+        ("time,value\n,40\n", "line 2: '' is no time"),
+        ("time,value\n2026-01-05T12:00Z,\n", "has no line"),
+        ("9999-12-31T23:30Z,40\n", "line 1: .* out of range"),
+        ("1900-01-01T00:00Z,40\n", "line 1: .* out of range"),
     ],
 )
 def test_a_file_that_makes_no_sense_is_refused_with_its_line(tmp_path, lines, text):
