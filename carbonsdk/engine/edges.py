@@ -30,8 +30,9 @@ class Edges:
 
     def await_first(self) -> None:
         """Give the sensors a moment to answer, before the first epoch."""
-        with Guard("waiting for the sensors", self.notices.fault):
-            self._hardware.await_first()
+        if not self._hardware.waited:
+            with Guard("waiting for the sensors", self.notices.fault):
+                self._hardware.await_first()
 
     def read(self, at_ns: int) -> None:
         """Have the devices read. Raises what goes wrong with that."""

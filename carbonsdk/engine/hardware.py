@@ -76,7 +76,7 @@ class Hardware:
         self._settled = threading.Condition(self._lock)
         self._patient_until = time.monotonic() + PATIENCE_S
         self._live: tuple[Channel, ...] = ()
-        self._waited = False
+        self.waited = False  # whether the first epoch has waited for backends
         self._stopped = False
         self._decided = False  # nothing will be chosen any more
         self._told: tuple[Choice, ...] | None = None
@@ -166,9 +166,9 @@ class Hardware:
 
     def await_first(self) -> None:
         """Give backends whose reading is quick a moment to answer before the first epoch; once."""
-        if self._waited:
+        if self.waited:
             return
-        self._waited = True
+        self.waited = True
         with self._settled:
             self._settled.wait_for(self._quick_ones_answered, FIRST_WAIT_S)
 

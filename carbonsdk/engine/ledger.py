@@ -129,7 +129,7 @@ class Ledger:
     def marks(self, at_ns: int) -> Marks:
         """Return all curves at an instant; where one ends within reach of it, the instant becomes a knot."""
         with self._lock:
-            return Marks(at_ns, tuple(_mark(account, at_ns) for account in self.accounts))
+            return Marks(at_ns, tuple([_mark(account, at_ns) for account in self.accounts]))
 
     def rises(self, intervals: Sequence[tuple[int, int]]) -> list[list[tuple[float, float, float, float]]]:
         """Return, for each device and each interval, start joules, joules, covered nanoseconds and noise."""
@@ -179,8 +179,9 @@ class Ledger:
             + start.edge_joules * start.edge_joules
             + after.edge_joules * after.edge_joules
         )
-        # No edge can hide more than the device can have drawn in all that time.
-        noise = min(noise, max(joules, self.most_joules(index, duration_ns) - joules))
+        if noise > joules:
+            # No edge can hide more than the device can have drawn in all that time.
+            noise = min(noise, max(joules, self.most_joules(index, duration_ns) - joules))
         reason = (account.silent or account.fault) if coverage < 0.999 else None
         if reason is None and before is None and coverage < COMPLETE:
             reason = f"the sensor answered after {figures.duration((duration_ns - covered_ns) / NS_PER_S)}"
@@ -188,8 +189,9 @@ class Ledger:
 
 
 def _mark(account: Account, at_ns: int) -> Mark | None:
+    last_ns = account.curve.last_ns
+    if last_ns is None or at_ns <= last_ns:
+        return account.curve.mark(at_ns)
     # A silent device's curve is final as it stands: what it used meanwhile counts after this instant, if ever.
     silent = account.silent is not None
-    last_ns = account.curve.last_ns
-    within_reach = last_ns is not None and at_ns - last_ns <= account.reach_ns
-    return account.curve.mark(at_ns, freeze=silent or within_reach, silent=silent)
+    return account.curve.mark(at_ns, freeze=silent or at_ns - last_ns <= account.reach_ns, silent=silent)
