@@ -1,11 +1,12 @@
-"""Events onto a logger of the standard library, with nothing configured for the rest of the program.
+"""Events onto the logging that the program has: its structlog where it configured one, else the standard library's.
 
-Programs that use structlog get them by its way of taking in the standard library's records. It is not imported here: by way of
-rich its import draws from the program's own random numbers, and a training that is seeded would no longer repeat itself.
+Nothing is configured here, and structlog is never imported: by way of rich its import draws from the program's own random
+numbers, and a training that is seeded would no longer repeat itself.
 """
 
 import json
 import logging
+import sys
 from typing import Any
 
 from carbonsdk.events import (
@@ -27,10 +28,12 @@ from carbonsdk.sinks._event_fields import kind
 class EventLog:
     """Logs each event once: INFO, warnings as WARNING, samples and corrections as DEBUG.
 
-    The message is text; handlers that want values find them in the record's attribute `carbonsdk`.
+    structlog gets the event and its values. In the standard library the message is text; handlers that want values find them
+    in the record's attribute `carbonsdk`.
     """
 
     def __init__(self, logger: str, *, as_json: bool) -> None:
+        self._name = logger
         self._log = logging.getLogger(logger)
         self._render = _as_json if as_json else _as_pairs
 
@@ -43,14 +46,24 @@ class EventLog:
                 level = logging.DEBUG
             case _:
                 level = logging.INFO
+        structlog = sys.modules.get("structlog")
+        # A module that is being imported has no names yet.
+        if structlog is not None and getattr(structlog, "is_configured", bool)():
+            method = getattr(structlog.get_logger(self._name), logging.getLevelName(level).lower())
+            method(kind(event), **_values(event))
+            return
         if not self._log.isEnabledFor(level):
             return
-        values = {"run_id": event.run.run_id, "rank": event.run.rank, **_figures(event)}
+        values = _values(event)
         # One attribute of our own: `name` and the like would collide with those of a LogRecord.
         self._log.log(level, "%s", self._render(kind(event), values), extra={"carbonsdk": values})
 
     def close(self) -> None:
         """Do nothing: the handlers are the program's own."""
+
+
+def _values(event: Event) -> dict[str, Any]:
+    return {"run_id": event.run.run_id, "rank": event.run.rank, **_figures(event)}
 
 
 def _figures(event: object) -> dict[str, Any]:

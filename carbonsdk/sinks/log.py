@@ -8,7 +8,7 @@ from carbonsdk.plugin import Context, Registration, Sink, hookimpl
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """`logger` is the standard library's logger to use; `format` how a message shows the event's values."""
+    """`logger` is the name of the logger; `format` how a message of the standard library's shows the event's values."""
 
     logger: str = "carbonsdk.events"
     format: Literal["key_value", "json"] = "key_value"

@@ -8,6 +8,15 @@ from carbonsdk.sinks import log
 
 
 @pytest.fixture
+def structured():
+    """The events that reach a structlog which the program configured to keep them."""
+    kept = structlog.testing.LogCapture()
+    structlog.configure(processors=[kept])
+    yield kept.entries
+    structlog.reset_defaults()
+
+
+@pytest.fixture
 def logged(caplog):
     caplog.set_level(logging.DEBUG, logger="carbonsdk.events")
     return caplog
@@ -50,6 +59,40 @@ def test_every_kind_of_event_can_be_logged(make_sink, story, logged):
         sink.handle(event)
 
     assert len(logged.records) == 9
+
+
+def test_a_program_that_configured_structlog_gets_events_through_it_alone(make_sink, story, logged, structured):
+    sink = make_sink(log)
+
+    sink.handle(story.epoch(3))
+    sink.handle(story.warned("odd"))
+    sink.handle(story.sampled())
+
+    assert [(entry["event"], entry["log_level"]) for entry in structured] == [
+        ("epoch_finished", "info"),
+        ("warning_raised", "warning"),
+        ("power_sampled", "debug"),
+    ]
+    assert (structured[0]["epoch"], structured[0]["energy_joules"]) == (3, 5400.0)
+    assert structured[1]["text"] == "odd"
+    assert logged.records == []
+
+
+def test_every_kind_of_event_goes_through_structlog_onto_the_standard_library(make_sink, story, caplog):
+    caplog.set_level(logging.DEBUG, logger="mine")
+    structlog.configure(
+        processors=[structlog.processors.KeyValueRenderer(key_order=["event"])],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    try:
+        sink = make_sink(log, logger="mine")
+        for event in story.whole():
+            sink.handle(event)
+    finally:
+        structlog.reset_defaults()
+    assert [record.name for record in caplog.records] == ["mine"] * 9
+    assert caplog.records[0].getMessage().startswith("event='run_started' run_id='0123abcd'")
 
 
 def test_a_level_that_is_switched_off_is_left_off(make_sink, story, caplog):
