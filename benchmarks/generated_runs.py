@@ -183,6 +183,86 @@ def swinging(rng: random.Random) -> Run:
     return run
 
 
+def scattered(rng: random.Random) -> Run:
+    """No two epochs are alike: they scatter by 4 to 20 %."""
+    return _plain(rng, noise=rng.uniform(0.04, 0.2))
+
+
+def heating(rng: random.Random) -> Run:
+    """The machine draws more as it becomes hot; often behind a dear first epoch."""
+    run = _plain(rng, noise=math.exp(rng.uniform(math.log(0.0003), math.log(0.005))))
+    rise, length = rng.uniform(0.003, 0.04), rng.uniform(0.5, 8)
+    run.epoch_watts = [watts * (1 - rise * math.exp(-i / length)) for i, watts in enumerate(run.epoch_watts)]
+    return compiled(rng, run) if rng.random() < 0.6 else run
+
+
+def slow_loader(rng: random.Random) -> Run:
+    """Some epochs wait for their data, each a little or long."""
+    run = _plain(rng, noise=0.004)
+    share, mean = rng.uniform(0.1, 0.7), rng.uniform(0.02, 0.15)
+    run.scale([1 + (rng.expovariate(1 / mean) if rng.random() < share else 0.0) for _ in run.epoch_s])
+    return run
+
+
+def throttled(rng: random.Random) -> Run:
+    """Soon the machine is hot: less power for longer epochs, for good or on and off."""
+    run = _plain(rng)
+    start, slower, lasting = rng.randint(1, 8), rng.uniform(0.02, 0.2), rng.choice([10**6, 10**6, rng.randint(2, 6)])
+    hot = [i >= start and (i - start) // lasting % 2 == 0 for i in range(len(run.epoch_s))]
+    run.scale([1 + slower * one for one in hot])
+    weaker = slower * rng.uniform(0.3, 0.9)
+    run.epoch_watts = [watts * (1 - weaker * one) for watts, one in zip(run.epoch_watts, hot, strict=True)]
+    return run
+
+
+def batches_grow(rng: random.Random) -> Run:
+    """At a few milestones the batches become larger, and epochs shorter."""
+    run = _plain(rng)
+    count = len(run.epoch_s)
+    milestones = sorted(rng.sample(range(2, count), min(rng.randint(1, 4), count - 2)))
+    factor = 1 - rng.uniform(0.02, 0.15)
+    run.scale([factor ** sum(i >= place for place in milestones) for i in range(count)])
+    return run
+
+
+def cosine(rng: random.Random) -> Run:
+    """The size of batches or images goes along half a cosine over the run."""
+    run = _plain(rng)
+    swing, count = rng.uniform(-0.15, 0.15), len(run.epoch_s)
+    run.scale([1 + swing * (1 - math.cos(math.pi * i / count)) / 2 for i in range(count)])
+    return run
+
+
+def checkpoints(rng: random.Random) -> Run:
+    """A checkpoint behind every k-th epoch, an evaluation inside every j-th, a dear first epoch."""
+    run = compiled(rng)
+    every, inside = rng.choice([2, 3, 4, 5, 8]), rng.choice([2, 3, 4, 5])
+    long, share = run.epoch_s[1] * rng.uniform(0.02, 0.3), rng.uniform(0.02, 0.15)
+    run.gap_s = [gap + (long if (i + 1) % every == 0 else 0.0) for i, gap in enumerate(run.gap_s)]
+    run.scale([1 + (share if (i + 1) % inside == 0 else 0.0) for i in range(len(run.epoch_s))])
+    return run
+
+
+def neighbours(rng: random.Random) -> Run:
+    """Other jobs come and go, and slow down several epochs in a row."""
+    run = _plain(rng)
+    slower, comes, goes, busy = rng.uniform(0.05, 0.3), rng.uniform(0.02, 0.2), rng.uniform(0.15, 0.5), False
+    factors = []
+    for _ in run.epoch_s:
+        busy = rng.random() >= goes if busy else rng.random() < comes
+        factors.append(1 + slower * busy)
+    run.scale(factors)
+    return run
+
+
+def calm(rng: random.Random) -> Run:
+    """Hardly anything happens, but a first epoch of its own and a slow rise or fall."""
+    run = compiled(rng, _plain(rng, noise=math.exp(rng.uniform(math.log(0.0002), math.log(0.002)))))
+    total, count = rng.uniform(-0.01, 0.01), len(run.epoch_s)
+    run.scale([1 + total * i / count for i in range(count)])
+    return run
+
+
 DESIGN: dict[str, Callable[[random.Random], Run]] = {
     "steady": steady,
     "compiled": compiled,
@@ -192,8 +272,6 @@ DESIGN: dict[str, Callable[[random.Random], Run]] = {
     "mixed": mixed,
     "settling": settling,
     "caching": caching,
-}
-HELD_OUT: dict[str, Callable[[random.Random], Run]] = {
     "heavy tails": heavy_tails,
     "shift": shift,
     "wander": wander,
@@ -202,6 +280,17 @@ HELD_OUT: dict[str, Callable[[random.Random], Run]] = {
     "skewed": skewed,
     "two periods": two_periods,
     "swinging": swinging,
+    "scattered": scattered,
+    "heating": heating,
+    "slow loader": slow_loader,
+}
+HELD_OUT: dict[str, Callable[[random.Random], Run]] = {
+    "throttled": throttled,
+    "batches grow": batches_grow,
+    "cosine": cosine,
+    "checkpoints": checkpoints,
+    "neighbours": neighbours,
+    "calm": calm,
 }
 
 

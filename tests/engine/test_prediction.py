@@ -80,6 +80,28 @@ def test_after_a_change_of_level_the_new_level_counts():
     assert said.energy_joules.value == pytest.approx(12 * 1_000 + 28 * 1_300, rel=0.01)
 
 
+def test_a_first_epoch_like_the_others_helps_to_set_the_rate():
+    said = forecast(history(9.9, 10.1, 10.0), epochs_total=103)
+    assert said.epochs_energy_joules.value == pytest.approx(103_000, rel=1e-3)  # without the first it would be 103,500
+
+
+def test_a_newest_epoch_that_is_odd_may_be_the_first_of_a_new_level():
+    calm = forecast(history(*[10.0] * 9), epochs_total=40).energy_joules
+    dear = forecast(history(*[10.0] * 8, 13), epochs_total=40).energy_joules
+    assert half_width(dear) > 1.5 * half_width(calm)
+    assert dear.value == pytest.approx(40_300, rel=0.03)  # but rather an accident
+
+
+def test_two_alike_in_a_row_are_rather_a_new_level():
+    said = forecast(history(*[10.0] * 8, 13, 13), epochs_total=40).energy_joules
+    assert said.value > 0.5 * (40_600 + 8_000 + 32 * 1_300)
+
+
+def test_two_odd_ones_that_differ_are_not():
+    said = forecast(history(*[10.0] * 8, 18, 13), epochs_total=40).energy_joules
+    assert said.value < 43_500
+
+
 def test_what_lies_between_epochs_is_forecast_too():
     said = forecast(history(10, 10, 10, 10, gap=1), epochs_total=10)
     assert said.energy_joules.value == pytest.approx(10 * 1_000 + 10 * 100, rel=1e-4)

@@ -56,4 +56,4 @@ def test_the_table_is_printed(trace):
         [sys.executable, str(SCRIPT), str(trace), "--generated", "30", "--by-kind"], capture_output=True, text=True, check=True
     )
     assert "Traces, made" in done.stdout
-    assert "held out: heavy tails" in done.stdout
+    assert "held out: throttled" in done.stdout

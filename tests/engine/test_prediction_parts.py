@@ -2,6 +2,7 @@
 
 import pytest
 
+from carbonsdk.engine.prediction.line import fitted
 from carbonsdk.engine.prediction.outlook import Outlook, quantile
 from carbonsdk.engine.prediction.recurrence import recurrence
 from carbonsdk.engine.prediction.warmup import warm_up
@@ -19,6 +20,24 @@ def test_the_quantile_without_end_is_the_normal_one():
 def test_independent_doubts_add_in_quadrature():
     both = Outlook(10, 3, 6).plus(Outlook(20, 4, 8))
     assert (both.value, both.down, both.up) == (30, 5, 10)
+
+
+def test_the_degrees_of_freedom_of_a_sum_are_those_of_what_matters_in_it():
+    # Welch and Satterthwaite: (9 + 1)^2 / (9^2 / 3 + 1^2 / 9); one with infinitely many adds to the numerator alone.
+    assert Outlook(0, 3, 3, freedom=3).plus(Outlook(0, 1, 1, freedom=9)).freedom == pytest.approx(100 / (27 + 1 / 9))
+    assert Outlook(0, 1, 1, freedom=2).plus(Outlook(0, 1, 1)).freedom == pytest.approx(4 / 0.5)
+
+
+def test_of_two_beliefs_the_doubt_holds_their_difference():
+    both = Outlook(10, 3, 3).mixed(Outlook(20, 3, 3), share=0.5)
+    assert both.value == 15
+    assert both.up == pytest.approx((3**2 + 5**2) ** 0.5)
+
+
+def test_odd_values_at_one_end_do_not_tilt_the_line():
+    line = fitted([9.3, 9.4, 9.5, 9.4, 9.6, 9.5, 9.6, 12.6, 12.6], scale=0.1, slope_prior=0.001)
+    assert line.outliers == (7, 8)
+    assert line.level == pytest.approx(9.47, abs=0.01)
 
 
 def test_an_estimate_never_falls_below_what_was_used():
@@ -57,9 +76,20 @@ def test_what_never_happened_is_not_expected_but_possible():
 
 
 def test_of_two_epochs_only_a_dearer_first_is_a_warm_up():
-    assert warm_up([15, 10]).length == 1
+    assert warm_up([15, 10]).likely > 0.99
     assert warm_up([15, 10]).doubt > 0
-    assert warm_up([10, 15]).length == 0
+    assert warm_up([10, 15]).likely == 0
+
+
+def test_a_first_epoch_like_the_others_is_rather_no_warm_up():
+    assert warm_up([10.05, 10, 9.95, 10.05, 10]).likely < 0.5
+    assert warm_up([10.01, 10.02, 9.99, 10]).likely < 0.5
+
+
+def test_epochs_that_all_scatter_are_not_cut_down_to_a_warm_up():
+    found = warm_up([11, 12, 9, 10, 13, 9, 11, 12])
+    assert found.likely * found.added[0] < 0.2
+    assert max(found.added[1:]) < 0.03
 
 
 def test_the_warm_up_of_one_epoch_is_found():

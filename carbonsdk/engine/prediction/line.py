@@ -27,6 +27,7 @@ class Line:
     slope: float
     slope_sd: float
     noise: float
+    freedom: float
     outliers: tuple[int, ...]
     excesses: tuple[float, ...]
 
@@ -42,20 +43,20 @@ def scale_of(values: Sequence[float]) -> float:
     jumps = [abs(after - before) for before, after in pairwise(values)]
     step = 1.4826 / math.sqrt(2) * median_low(jumps)
     seen = len(values) - 1
-    return _blended(seen * min(spread, step) ** 2, freedom=seen, prior=PRIOR_NOISE * middle)
+    return _blended(seen * min(spread, step) ** 2, freedom=seen, prior=PRIOR_NOISE * middle)[0]
 
 
-def _blended(squares: float, *, freedom: int, prior: float) -> float:
-    """Return the deviation that `squares` with `freedom` degrees and the prior tell together.
+def _blended(squares: float, *, freedom: int, prior: float) -> tuple[float, float]:
+    """Return the deviation that `squares` with `freedom` degrees and the prior tell together, and their degrees together.
 
     The more the values contradict the prior by scattering, the less it weighs against them.
     """
     doubtful = freedom * (DOUBTFUL * prior) ** 2
     if prior <= 0 or doubtful == 0:  # nothing to tell it from, or so little that its square is nothing
-        return max(0.0, prior)
+        return max(0.0, prior), PRIOR_FREEDOM + freedom
     contradiction = squares / doubtful
     weight = PRIOR_FREEDOM / (1 + contradiction)
-    return math.sqrt((weight * prior**2 + squares) / (weight + freedom))
+    return math.sqrt((weight * prior**2 + squares) / (weight + freedom)), weight + freedom
 
 
 def fitted(values: Sequence[float], *, scale: float, slope_prior: float) -> Line:
@@ -66,18 +67,18 @@ def fitted(values: Sequence[float], *, scale: float, slope_prior: float) -> Line
     if not inside:
         inside = list(range(count))
     middle = sum(inside) / len(inside)
-    level = _middle_mean([values[i] for i in inside])
+    level = sum(values[i] for i in inside) / len(inside)
     s_tt = sum((i - middle) ** 2 for i in inside)
     s_ty = sum((i - middle) * (values[i] - level) for i in inside)
     drift = slope_prior * level
     held = (scale / drift) * (scale / drift) if drift > 0 else math.inf
     slope = s_ty / (s_tt + held)
-    # Most runs do not drift: a slope counts as far as it stands out of the noise.
+    # Most runs do not drift: a slope counts as far as it stands out of the noise, for half at two deviations.
     # Ratios, since the squares of tiny figures vanish.
     doubt = scale / slope if slope else 0.0
-    slope /= 1.0 + 2.0 * doubt * doubt / (s_tt + held)
+    slope /= 1.0 + 4.0 * doubt * doubt / (s_tt + held)
     squares = sum((values[i] - level - slope * (i - middle)) ** 2 for i in inside)
-    noise = _blended(squares, freedom=len(inside) - 1, prior=PRIOR_NOISE * level)
+    noise, freedom = _blended(squares, freedom=len(inside) - 1, prior=PRIOR_NOISE * level)
     kept = set(inside)
     outside = tuple(i for i in range(count) if i not in kept)
     return Line(
@@ -88,29 +89,21 @@ def fitted(values: Sequence[float], *, scale: float, slope_prior: float) -> Line
         slope=slope,
         slope_sd=noise / math.sqrt(s_tt + held) if held < math.inf else 0.0,
         noise=noise,
+        freedom=freedom,
         outliers=outside,
         excesses=tuple(values[i] - level - slope * (i - middle) for i in outside),
     )
 
 
-def _middle_mean(values: Sequence[float]) -> float:
-    """Return the mean of the middle half while the values are few, and more and more the plain mean as they become many.
-
-    Few cannot tell a rare value from a usual one; of many, the rare ones belong to the mean that is to come.
-    """
-    count = len(values)
-    cut = count // 4 if count != 3 else 1
-    middle = sorted(values)[cut : count - cut]
-    weight = count / (count + 20)
-    return weight * sum(values) / count + (1 - weight) * sum(middle) / len(middle)
-
-
 def _first_line(values: Sequence[float]) -> tuple[float, float]:
-    """Return slope and value at place 0 of a line through the medians of the first and last third."""
+    """Return slope and value at place 0 of a line through the medians of the first and last third, or of a level one.
+
+    A few odd values at one end tilt the medians of thirds, not the median of all: the line nearer to most values counts.
+    """
     count = len(values)
     if count < 9:
         return 0.0, median_low(values)
     third = count // 3
-    first, last = median(values[:third]), median(values[-third:])
-    tilt = (last - first) / (count - third)
-    return tilt, median([value - tilt * i for i, value in enumerate(values)])
+    tilt = (median(values[-third:]) - median(values[:third])) / (count - third)
+    lines = [(slope, median([value - slope * i for i, value in enumerate(values)])) for slope in (0.0, tilt)]
+    return min(lines, key=lambda line: median([abs(value - line[1] - line[0] * i) for i, value in enumerate(values)]))

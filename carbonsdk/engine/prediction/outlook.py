@@ -25,7 +25,19 @@ class Outlook:
             self.value + other.value,
             math.hypot(self.down, other.down),
             math.hypot(self.up, other.up),
-            min(self.freedom, other.freedom),
+            _freedom(self, other),
+        )
+
+    def mixed(self, other: "Outlook", *, share: float) -> "Outlook":
+        """Return the outlook where the other one is right with a probability of `share`."""
+        value = (1 - share) * self.value + share * other.value
+        off, other_off = self.value - value, other.value - value
+        mine, theirs = math.sqrt(1 - share), math.sqrt(share)
+        return Outlook(
+            value,
+            math.hypot(mine * self.down, mine * off, theirs * other.down, theirs * other_off),
+            math.hypot(mine * self.up, mine * off, theirs * other.up, theirs * other_off),
+            (1 - share) * self.freedom + share * other.freedom,
         )
 
     def estimate(self, used: float, *, level: float) -> Estimate:
@@ -33,6 +45,17 @@ class Outlook:
         reach = quantile(level, freedom=self.freedom)
         total = used + max(0.0, self.value)
         return Estimate(total, min(total, max(used, total - reach * self.down)), total + reach * self.up, level)
+
+
+def _freedom(*parts: Outlook) -> float:
+    """Return the degrees of freedom of a sum (Welch-Satterthwaite equation)."""
+    spreads = [math.hypot(part.down, part.up) for part in parts]
+    most = max(spreads)
+    if most == 0:
+        return min(part.freedom for part in parts)
+    squares = [(spread / most) ** 2 for spread in spreads]
+    doubtful = sum(square**2 / part.freedom for square, part in zip(squares, parts, strict=True))
+    return sum(squares) ** 2 / doubtful if doubtful > 0 else math.inf
 
 
 def quantile(level: float, *, freedom: float = math.inf) -> float:

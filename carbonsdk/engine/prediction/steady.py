@@ -1,22 +1,19 @@
 """The rate of the epochs ahead: which of the epochs seen tell it, and how well."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median, median_low
 
-from carbonsdk.engine.prediction.line import OUTLIER, PRIOR_FREEDOM, Line, fitted, scale_of
+from carbonsdk.engine.prediction.ahead import ahead
+from carbonsdk.engine.prediction.line import OUTLIER, PRIOR_FREEDOM, fitted, scale_of
 from carbonsdk.engine.prediction.outlook import Outlook
-from carbonsdk.engine.prediction.recurrence import recurrence
 from carbonsdk.engine.prediction.warmup import WarmUp, warm_up
 
 WINDOW = 500
 """The newest epochs that set the rate; bounds the cost of a forecast."""
 
-# What is believed of any run before it was seen, as shares of one epoch.
-PRIOR_DRIFT = 0.045  # standard deviation of the drift over the whole run
-PRIOR_WANDER = 0.012  # of the level of a run's rest, for no reason seen so far
-PRIOR_OUTLIER = 0.5  # size of an outlier while none was seen
+PRIOR_DRIFT = 0.045  # of an epoch: standard deviation of a run's drift from start to end, before anything is seen
+LEAST_LIKELY = 0.02  # the probability of a warm-up below which there was none
 WARM = 0.02  # added by the warm-up, from which on an epoch is said to belong to it
 FIRST_EPOCH_DOWN = 0.25
 FIRST_EPOCH_UP = 0.07
@@ -31,6 +28,12 @@ class Rate:
     put_aside: int
     outliers: int
 
+    def mixed(self, other: "Rate", *, share: float) -> "Rate":
+        """Return what to believe where the other is right with a probability of `share`."""
+        likelier = other if share > 0.5 else self
+        level = (1 - share) * self.level + share * other.level
+        return Rate(level, self.rest.mixed(other.rest, share=share), likelier.put_aside, likelier.outliers)
+
 
 def rate_of(values: Sequence[float], *, left: int) -> Rate:
     """Forecast the sum of `left` more values from those seen, oldest first, at least one."""
@@ -38,15 +41,24 @@ def rate_of(values: Sequence[float], *, left: int) -> Rate:
         level = values[0]
         rest = Outlook(left * level, left * level * FIRST_EPOCH_DOWN, left * level * FIRST_EPOCH_UP, PRIOR_FREEDOM + 1)
         return Rate(level, rest, 0, 0)
-    total = len(values) + left
     recent = values[-WINDOW:]
+    total = len(values) + left
+    cold = _rate(recent, left=left, total=total, warm=WarmUp())
     warm = warm_up(recent) if len(values) <= WINDOW else WarmUp()
-    recent = [*(value - added for value, added in zip(recent, warm.added, strict=False)), *recent[len(warm.added) :]]
+    if warm.likely < LEAST_LIKELY:
+        return cold
+    return _rate(recent, left=left, total=total, warm=warm).mixed(cold, share=1 - warm.likely)
+
+
+def _rate(values: Sequence[float], *, left: int, total: int, warm: WarmUp) -> Rate:
+    """Forecast from the values without what that warm-up added."""
+    recent = [*(value - added for value, added in zip(values, warm.added, strict=False)), *values[len(warm.added) :]]
     # The warm-up was fitted to the first epoch, which scatters no more; of three epochs it must still be a witness.
-    scale = scale_of(recent[warm.length :] if len(recent) > 3 else recent)
-    start = _steady_start(recent, warm=warm.length, scale=scale)
+    first = 1 if warm.added else 0
+    scale = scale_of(recent[first:] if len(recent) > 3 else recent)
+    start = _steady_start(recent, warm=first, scale=scale)
     line = fitted(recent[start:], scale=scale, slope_prior=PRIOR_DRIFT / total)
-    rest = _ahead(line, left=left, total=total)
+    rest = ahead(line, left=left, total=total)
     fading = Outlook(0.0, left * warm.doubt, left * min(warm.doubt, warm.left))
     level = line.at(line.count)
     put_aside = max(start, sum(1 for added in warm.added if added > WARM * level))
@@ -92,41 +104,3 @@ def _change(values: Sequence[float], *, scale: float) -> int | None:
     if best < 25 * scale**2 or spread - best > 0.6 * (spread - line):
         return None
     return place
-
-
-def _outlier(line: Line) -> tuple[float, float]:
-    """Return what another outlier would add, and its size for the interval; a single one is not believed beyond an epoch."""
-    if not line.excesses:
-        return 0.0, PRIOR_OUTLIER * line.level
-    if len(line.excesses) == 1:
-        single = max(-line.level, min(line.level, line.excesses[0]))
-        return single, abs(single)
-    return median(line.excesses), math.sqrt(median([excess * excess for excess in line.excesses]))
-
-
-def _ahead(line: Line, *, left: int, total: int) -> Outlook:
-    """Add up the `left` epochs behind the line."""
-    if left == 0:
-        return Outlook()
-    beyond = (left + 1) / 2
-    # A trend is trusted to go on about as long again; after that it fades.
-    reach = 2 * line.count
-    trusted = reach * (1 - math.exp(-beyond / reach))
-    last = line.count - 1 - line.middle
-    mean = max(0.1 * line.level, line.level + line.slope * (last + trusted))
-    habit = recurrence([i + 1 for i in line.outliers], seen=line.count, total=line.count + left, single_repeats=False)
-    excess, size = _outlier(line)
-    both = math.hypot(
-        line.noise * math.sqrt(1 / line.used + 1 / left),
-        line.slope_sd * (last + beyond),
-        0.5 * abs(line.slope) * (beyond - trusted),
-        PRIOR_WANDER * line.level * math.sqrt(left / total),
-    )
-    # Among few epochs an odd one may be no outlier: they may all scatter as much.
-    scatter = left * size * 2 * math.sqrt(len(line.outliers)) / line.count**2
-    return Outlook(
-        left * mean + habit.count * excess,
-        math.hypot(left * both, habit.down * size, 0.5 * scatter),
-        math.hypot(left * both, habit.up * size, scatter),
-        PRIOR_FREEDOM + line.used - 1,
-    )

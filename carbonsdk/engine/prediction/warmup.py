@@ -3,9 +3,8 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median_low
 
-from carbonsdk.engine.prediction.line import PRIOR_FREEDOM, PRIOR_NOISE
+from carbonsdk.engine.prediction.line import PRIOR_FREEDOM, PRIOR_NOISE, scale_of
 
 LONGEST = 32
 """Epochs in which a warm-up is looked for."""
@@ -19,18 +18,24 @@ PLATEAUS = (2, 3, 4, 5, 6)
 LEAST_LEFT = 0.5
 """Epochs are not expected to come below this share of the least one seen."""
 
-FIRST_ALONE = 0.7
-"""How far it is believed in advance that the first epoch holds the whole warm-up; the other ways share the rest."""
+NONE, FIRST_ALONE = 0.5, 0.35
+"""How far it is believed in advance that there is no warm-up, or the first epoch holds all of it; other ways share the rest."""
+
+FALL_OF_TWO = 0.6
+"""After two epochs, the deviation of what is still to fall, as a share of what fell: as much again if half of it was kept."""
+
+LEAST_HEIGHT, SPAN = 0.005, 6.0
+"""A warm-up adds anything from half a percent of an epoch to two epochs, evenly on a scale of logarithms: ln(2 / 0.005)."""
 
 
 @dataclass(frozen=True, slots=True)
 class WarmUp:
-    """What the warm-up added to each epoch from the first on, and the deviation of that in the later ones.
+    """What the warm-up, if there is one, added to each epoch from the first on, and the deviation of that in the later ones.
 
-    The first `length` do not set the rate at all.
+    `likely` is how far it is believed in at all.
     """
 
-    length: int = 0
+    likely: float = 0.0
     added: tuple[float, ...] = ()
     doubt: float = 0.0
 
@@ -43,42 +48,58 @@ class WarmUp:
 def warm_up(values: Sequence[float]) -> WarmUp:
     """Return the warm-up at the start of two or more epochs.
 
-    Of two, only a dearer first one counts as warm-up, and nobody can tell how it goes on: it may have been all, or half.
-    From three on, several ways it may go are fitted (the first epoch alone, a plateau, a fading by a constant factor), and
-    their answers are averaged by how well they explain the epochs (Bayesian model averaging).
+    Several ways it may go are fitted (none, the first epoch alone, a plateau, a fading by a constant factor), and their
+    answers are averaged by how well they explain the epochs (Bayesian model averaging). Of two epochs nobody can tell how it
+    goes on: it may have been all, or half.
     """
-    if len(values) == 2:
-        drop = values[0] - values[1]
-        return WarmUp(0) if drop < 0 else WarmUp(1, doubt=0.5 * drop)
     early = _without_jumps(values[:LONGEST])
+    none = _without(early)
     fits = [_Fit.of(early, shape=shape, belief=belief) for shape, belief in _shapes(len(early))]
-    best = max(fit.log_weight for fit in fits)
+    best = max(none, *(fit.log_weight for fit in fits))
     weights = [math.exp(fit.log_weight - best) for fit in fits]
     whole = sum(weights)
+    if whole <= 0:
+        return WarmUp()
+    likely = whole / (whole + math.exp(none - best))
     floor = sum(weight * fit.floor for weight, fit in zip(weights, fits, strict=True)) / whole
     spread = sum(weight * (fit.floor - floor) ** 2 for weight, fit in zip(weights, fits, strict=True)) / whole
     added = tuple(
         sum(weight * fit.height * fit.shape[place] for weight, fit in zip(weights, fits, strict=True)) / whole
         for place in range(len(early))
     )
-    return WarmUp(1, added, math.sqrt(spread))
+    doubt = FALL_OF_TWO * added[0] if len(early) == 2 else math.sqrt(spread)
+    return WarmUp(likely, added, doubt)
 
 
 def _shapes(count: int) -> list[tuple[list[float], float]]:
     """Return each way a warm-up may go, as its height in each of `count` epochs, and how far it is believed."""
+    first = [1.0] + [0.0] * (count - 1)
+    if count == 2:
+        return [(first, 1 - NONE)]
     others = [[kept**place for place in range(count)] for kept in KEPT]
     others += [[1.0] * length + [0.0] * (count - length) for length in PLATEAUS if length < count]
-    belief = (1 - FIRST_ALONE) / len(others)
-    return [([1.0] + [0.0] * (count - 1), FIRST_ALONE), *((shape, belief) for shape in others)]
+    belief = (1 - NONE - FIRST_ALONE) / len(others)
+    return [(first, FIRST_ALONE), *((shape, belief) for shape in others)]
 
 
 def _without_jumps(values: Sequence[float]) -> list[float]:
     """Return the values with single dear ones cut down: a warm-up only ever falls."""
-    step = 3 * PRIOR_NOISE * median_low(values)
+    step = 3 * scale_of(values)
     kept = [values[0]]
     for value in values[1:]:
         kept.append(min(value, kept[-1] + step))
     return kept
+
+
+def _without(values: Sequence[float]) -> float:
+    """Return the logarithm of how likely the values are without a warm-up."""
+    count = len(values)
+    mean = sum(values) / count
+    squares = sum((value - mean) ** 2 for value in values)
+    prior = PRIOR_FREEDOM * (PRIOR_NOISE * mean) ** 2
+    if prior <= 0:
+        return math.log(NONE)
+    return math.log(NONE) - 0.5 * (PRIOR_FREEDOM + count - 1) * math.log((prior + squares) / prior)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +120,10 @@ class _Fit:
         floor = mean - height * shape_mean
         squares = sum((value - floor - height * s) ** 2 for s, value in zip(shape, values, strict=True))
         prior = PRIOR_FREEDOM * (PRIOR_NOISE * mean) ** 2
-        log_fit = -0.5 * (PRIOR_FREEDOM + count - 2) * math.log((prior + squares) / prior) if prior > 0 else 0.0
-        likely = floor >= LEAST_LEFT * min(values)
-        return cls(shape, floor, height, math.log(belief) + log_fit if likely else -math.inf)
+        if height <= 0 or prior <= 0 or floor < LEAST_LEFT * min(values):
+            return cls(shape, floor, height, -math.inf)
+        # The height integrated out: Student's t, times how likely a height like this is in advance (Occam's factor).
+        freedom = PRIOR_FREEDOM + count - 2
+        narrow = math.sqrt(2 * math.pi * prior / (freedom * variety)) / (SPAN * max(height, LEAST_HEIGHT * mean))
+        log_fit = math.log(narrow) - 0.5 * freedom * math.log((prior + squares) / prior)
+        return cls(shape, floor, height, math.log(belief) + log_fit)
