@@ -247,9 +247,9 @@ class Assembly:
             self._zone = record.zone
 
     def _add_device(self, record: DeviceFound) -> None:
-        devices, index = self._tally.devices, record.device_index
-        if is_sensible_device(record, devices=len(devices)):
-            self._tally.devices = (*devices[:index], record.device, *devices[index + 1 :])
+        index = record.device_index
+        if is_sensible_device(record, devices=len(self.devices)):
+            self._tally.know(index, record.device)
             if record.baseline is not None and is_sensible_baseline(record.baseline):
                 self._tally.baselines = {**self._tally.baselines, index: record.baseline}
 

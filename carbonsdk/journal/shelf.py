@@ -29,11 +29,12 @@ _ABSENT = math.nan  # records hold no NaN, so it can stand for None
 class EpochShelf(Sequence[EpochEnded]):
     """At most `limit` epochs, oldest first. Where there is a directory `aside`, only the last thousand are kept in memory."""
 
-    __slots__ = ("_aside", "_far", "_limit", "_near", "_skipped", "_spill_at")
+    __slots__ = ("_aside", "_far", "_limit", "_near", "_near_numbers", "_skipped", "_spill_at")
 
     def __init__(self, *, limit: int = NEWEST, aside: Path | None = None) -> None:
         self._limit, self._aside = limit, aside
         self._near: deque[Packed] = deque()
+        self._near_numbers: deque[int] = deque()  # a hostile journal may correct a million times
         self._far: list[Stretch] = []
         self._skipped = 0  # of the oldest stretch: older than `limit` epochs
         self._spill_at = _MOST_NEAR
@@ -41,6 +42,7 @@ class EpochShelf(Sequence[EpochEnded]):
     def put(self, epoch: EpochEnded) -> None:
         """Add an epoch that is newer than the others."""
         self._near.append(_pack(epoch))
+        self._near_numbers.append(epoch.number)
         if self._aside is not None and len(self._near) >= self._spill_at:
             self._spill(self._aside)
         while len(self) > self._limit:
@@ -49,10 +51,9 @@ class EpochShelf(Sequence[EpochEnded]):
     def correct(self, epoch: EpochEnded) -> None:
         """Let an epoch take the place of the one that has its number, if that is still here."""
         packed = _pack(epoch)
-        for at in range(len(self._near) - 1, -1, -1):  # corrections are of the newest
-            if _number(self._near[at]) == epoch.number:
-                self._near[at] = packed
-                return
+        with suppress(ValueError):
+            self._near[self._near_numbers.index(epoch.number)] = packed
+            return
         with suppress(OSError):  # no room: the epoch stays as it was, and the record has the correction
             any(stretch.replace(epoch.number, _row(packed)) for stretch in reversed(self._far))
 
@@ -107,17 +108,21 @@ class EpochShelf(Sequence[EpochEnded]):
             self._spill_at = len(self._near) + _MOST_NEAR // 2
             return
         for _ in oldest:
-            self._near.popleft()
+            self._pop()
         self._spill_at = max(_MOST_NEAR, len(self._near) + 1)
 
     def _drop(self) -> None:
         if not self._far:
-            self._near.popleft()
+            self._pop()
             return
         self._skipped += 1
         if self._skipped >= len(self._far[0]):
             del self._far[0]
             self._skipped = 0
+
+    def _pop(self) -> None:
+        self._near.popleft()
+        self._near_numbers.popleft()
 
 
 def _pack(epoch: EpochEnded) -> Packed:

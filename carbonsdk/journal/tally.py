@@ -21,10 +21,11 @@ from carbonsdk.reports import AboveIdle, Baseline, DeviceEnergy, EpochReport, Sp
 class Tally:
     """The devices, curves and intensities of one process of a run, and what any uses of them come to."""
 
-    __slots__ = ("baselines", "devices", "marginal", "marks", "timeline")
+    __slots__ = ("_all_simulated", "baselines", "devices", "marginal", "marks", "timeline")
 
     def __init__(self) -> None:
         self.devices: tuple[Device, ...] = ()
+        self._all_simulated = True
         self.baselines: Mapping[int, Baseline] = {}
         self.marks = Marks()
         self.timeline = Timeline()
@@ -36,9 +37,14 @@ class Tally:
         twin.timeline, twin.marginal = copy.copy(self.timeline), copy.copy(self.marginal)
         return twin
 
+    def know(self, index: int, device: Device) -> None:
+        """Take in a device, the next one or one in the place of another."""
+        self.devices = (*self.devices[:index], device, *self.devices[index + 1 :])
+        self._all_simulated = all(each.simulated for each in self.devices)
+
     def counted(self, index: int) -> bool:
         """Say whether a device is part of totals: simulated ones are so only where there is no real one."""
-        return not self.devices[index].simulated or all(device.simulated for device in self.devices)
+        return self._all_simulated or not self.devices[index].simulated
 
     def energies(self, uses: Iterable[Use]) -> tuple[DeviceEnergy, ...]:
         """Return what each device used, the simulated ones too."""

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable
 from carbonsdk import units
 from carbonsdk.journal.records import EpochEnded, Use
 
-_MOST_GROWING = 10_000
+_MOST_GROWING = 100_000  # rows: an epoch is one, and each of its uses
 _MOST_WAITING = 100
+_MOST_ROWS = 500_000
 
 
 class DeviceUnion:
@@ -57,6 +58,24 @@ class DeviceUnion:
             self.joules = (self.joules or 0.0) + (alone if len(ranges) == 1 else length(ranges))
 
 
+class _Stretch:
+    """Overlapping epochs. `rows` is what they take: one each, and one for every use."""
+
+    __slots__ = ("epochs", "provisional", "rows")
+
+    def __init__(self) -> None:
+        self.epochs: dict[int, EpochEnded] = {}
+        self.provisional: set[int] = set()
+        self.rows = 0
+
+    def put(self, epoch: EpochEnded) -> None:
+        """Add an epoch, or replace the one of its number."""
+        before = self.epochs.get(epoch.number)
+        self.rows += len(epoch.uses) - len(before.uses) if before else 1 + len(epoch.uses)
+        self.epochs[epoch.number] = epoch._replace(spans=()) if epoch.spans else epoch
+        (self.provisional.add if epoch.provisional else self.provisional.discard)(epoch.number)
+
+
 class EpochUnion:
     """Folds stretches of overlapping epochs as they are complete, so that a run of any length takes the same room."""
 
@@ -65,22 +84,22 @@ class EpochUnion:
     def __init__(self) -> None:
         self._folded: dict[int, DeviceUnion] = {}
         self._duration_ns: float = 0
-        self._growing: dict[int, EpochEnded] = {}
-        self._waiting: list[dict[int, EpochEnded]] = []  # complete, but an epoch in it is provisional
+        self._growing = _Stretch()
+        self._waiting: list[_Stretch] = []  # complete, but an epoch in it is provisional
 
     def add(self, epoch: EpochEnded) -> None:
         """Add an epoch that has not been here."""
-        self._growing[epoch.number] = epoch
-        if epoch.closes or len(self._growing) > _MOST_GROWING:
+        self._growing.put(epoch)
+        if epoch.closes or self._growing.rows > _MOST_GROWING:
             self._waiting.append(self._growing)
-            self._growing = {}
+            self._growing = _Stretch()
             self._settle()
 
     def correct(self, epoch: EpochEnded) -> None:
         """Replace an epoch; without effect once its stretch is folded, which waits for provisional ones."""
         for stretch in (self._growing, *self._waiting):
-            if epoch.number in stretch:
-                stretch[epoch.number] = epoch
+            if epoch.number in stretch.epochs:
+                stretch.put(epoch)
         self._settle()
 
     def devices(self) -> tuple[dict[int, DeviceUnion], float]:
@@ -88,18 +107,19 @@ class EpochUnion:
         devices = {index: device.copy() for index, device in self._folded.items()}
         duration_ns = self._duration_ns
         for stretch in (*self._waiting, self._growing):
-            duration_ns += _fold(stretch.values(), devices)
+            duration_ns += _fold(stretch.epochs.values(), devices)
         return devices, units.seconds(round(duration_ns))
 
     def _settle(self) -> None:
-        """Fold what no correction can be meant for any more, and the oldest of too many that wait for one."""
-        excess = len(self._waiting) - _MOST_WAITING
-        still: list[dict[int, EpochEnded]] = []
-        for at, stretch in enumerate(self._waiting):
-            if at >= excess and any(epoch.provisional for epoch in stretch.values()):
+        """Fold what no correction can be meant for any more, and the oldest where too much waits for one."""
+        count, rows = len(self._waiting), sum(stretch.rows for stretch in self._waiting)
+        still: list[_Stretch] = []
+        for stretch in self._waiting:
+            if stretch.provisional and count <= _MOST_WAITING and rows <= _MOST_ROWS:
                 still.append(stretch)
             else:
-                self._duration_ns += _fold(stretch.values(), self._folded)
+                self._duration_ns += _fold(stretch.epochs.values(), self._folded)
+                count, rows = count - 1, rows - stretch.rows
         self._waiting = still
 
 
