@@ -10,6 +10,7 @@ from carbonsdk.options import configure, unknown
 from carbonsdk.settings import Resolved
 from carbonsdk.settings.sources import nearest
 
+_UNASKED = frozenset({"console", "carbontracker_log"})  # sinks that other settings call for
 _NOUNS = {"backends": "backend", "intensity": "intensity fetcher", "sinks": "sink", "locators": "locator"}
 
 
@@ -33,7 +34,7 @@ def fitted(resolved: Resolved, host: PluginHost) -> Resolved:
                 options[group][name] = _known(given, plugins[name], sources=resolved.sources, warnings=warnings)
             elif name not in settings.disable_plugins:
                 warnings.append(f"{group}.{name} is ignored: no {_NOUNS[group]} is called {name!r}{nearest(name, plugins)}")
-    for name in settings.sinks:
+    for name in (*settings.sinks, *(_UNASKED & options["sinks"].keys())):
         if name in host.sinks:
             registered = host.sinks[name]
             configure(registered.registration.settings, options["sinks"].get(name, {}), where=registered.where)

@@ -34,6 +34,12 @@ def test_a_value_that_does_not_fit_a_named_sink_is_an_error(made):
         made(sinks={"csv": {"path": 5}})
 
 
+def test_a_value_that_does_not_fit_the_console_is_an_error_and_not_silence(made, tmp_path):
+    (tmp_path / "carbonsdk.toml").write_text('[sinks.console]\nstyle = "line"\n')
+    with pytest.raises(SettingsError, match=r"sinks\.console\.style must be one of 'lines', 'carbontracker', not 'line'"):
+        made()
+
+
 @pytest.mark.parametrize("sink", ["csv", "jsonl", "emissions_csv", "model_card"])
 def test_a_sink_that_needs_a_file_and_has_none_is_an_error_that_says_so(made, sink):
     with pytest.raises(SettingsError, match=f"the sink '{sink}' needs a file: set its `path`"):
