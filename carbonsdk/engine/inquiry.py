@@ -76,7 +76,8 @@ class Inquiry:
     def past(self, start: datetime, end: datetime) -> tuple[CarbonIntensity, ...]:
         """Return all that can be had of the past: the table's averages for the gaps, and what services know of each signal."""
         marginal = self.history(start, end, Signal.MARGINAL)
-        return (*self._averages(start, end), *self.history(start, end), *marginal, *self.own)
+        own = [each for each in self.own if not (each.end and each.end <= start) and not (each.start and each.start >= end)]
+        return (*self._averages(start, end), *self.history(start, end), *marginal, *own)
 
     def _averages(self, start: datetime, end: datetime) -> Sequence[CarbonIntensity]:
         """Return the averages of the years from the first table that has them by year, else the lasting one."""

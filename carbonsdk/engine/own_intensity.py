@@ -72,6 +72,8 @@ def _points(rows: Iterable[list[str]], path: Path) -> Iterable[_Point]:
             if heading:
                 continue
             raise SettingsError(f"{where}: needs a time and a value in gCO2eq/kWh, with a comma between them") from None
+        if heading and value is None:
+            continue
         yield _moment(cells[0], where), None if value is None else _grams(value, where)
 
 

@@ -505,6 +505,24 @@ def test_a_figure_of_the_users_own_wins_and_nobody_is_asked(clock, heard):
     assert threading.active_count() == before
 
 
+def test_the_users_own_hours_are_let_in_some_days_at_a_time(make, clock):
+    feed = make(own=own_intensity({NOON + index * HOUR: 1000 + index for index in range(-48, 200)}))
+
+    def hours():
+        return [round(value.grams_per_kwh - 1000) for value in feed.timeline.values if value.own]
+
+    assert hours() == [*range(73)]  # from the present one, which began at noon, on for three days
+    assert feed.step() == 48 * 3600 + 50 * 60  # from 12:10 until a day before there is none left
+    clock.advance(49 * 3600)
+    feed.step()
+    assert hours() == [*range(122)]
+
+
+def test_hours_of_the_users_own_that_are_all_over_are_told_of(make, heard):
+    make(zone=Zone(key="DE"), own=own_intensity({NOON - HOUR: 10}))
+    assert heard.warnings == ["the values given as intensity are all of the past: the grid's figures are used instead"]
+
+
 def test_the_users_own_hours_win_in_their_hours_only(make, clock):
     feed = make(own=own_intensity({NOON: 5}), fetchers=[Candidate("grid", Grid(clock)), TABLE])
     feed.step()

@@ -2,16 +2,17 @@
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from carbonsdk import units
 from carbonsdk.clock import Clock
+from carbonsdk.engine.feed.own import AHEAD_NS, OwnFigures
+from carbonsdk.engine.feed.plan import FeedPlan
 from carbonsdk.engine.feed.service import Candidate, Service, serving, told
 from carbonsdk.engine.feed.track import Outlook, Track
 from carbonsdk.engine.guard import Guard
 from carbonsdk.errors import Offline
 from carbonsdk.footprint import Timeline
-from carbonsdk.model import Basis, CarbonIntensity, Signal, Zone
+from carbonsdk.model import CarbonIntensity, Signal, Zone
 
 __all__ = ["Candidate", "FeedPlan", "IntensityFeed"]
 
@@ -21,27 +22,10 @@ BEGINNING_S = 0.2  # what it takes to begin
 _ASTRAY_S = 300.0  # between two tries of a round that itself went wrong
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedPlan:
-    """Where intensities come from: the candidates in order of preference.
-
-    `zone` is None where the locators have to find it. `own` are the user's figures. `basis` is what was asked for, None where
-    nothing was: then no basis is a fallback. `cut` ends the requests that are under way (`RequestsHttp.close`), so that
-    nothing is left behind at the end.
-    """
-
-    zone: Zone | None = None
-    locators: Sequence[Candidate] = ()
-    fetchers: Sequence[Candidate] = ()
-    own: Sequence[CarbonIntensity] = ()
-    basis: Basis | None = None
-    cut: Callable[[], None] | None = None
-
-
 class IntensityFeed:
     """A timeline that fills itself.
 
-    `start` takes in the user's figures and the table's average (where the zone is not known yet, that of a guess from files,
+    `start` takes in the user's figures of the next days and the table's average (where the zone is not known yet, that of a guess from files,
     else the world's) in the caller's thread, a few file reads at most; the rest happens in a daemon thread. `on_found` hears of
     every value that comes in, `on_warning` of every trouble once; both may be called in either thread. Nothing here raises.
     """
@@ -63,6 +47,7 @@ class IntensityFeed:
         self._on_found = on_found
         self._on_warning = on_warning
         self._warned: set[str] = set()
+        self._own = OwnFigures(plan.own)
         self._fetchers = tuple(plan.fetchers)
         self._incoming: list[Candidate] = []
         self._services: dict[str, Service | None] = {}
@@ -105,13 +90,15 @@ class IntensityFeed:
         self._start_ns = self._now_ns()
         # Until the locators that take longer have answered, which a short run does not see, a guess is better than the world.
         self._take_base(self.zone or self._told_by(each for each in self._plan.locators if each.inline) or NOWHERE)
-        self._take(self._plan.own)
+        self._take_own()
+        if self._plan.own and self._own.last_end_ns <= self._start_ns:
+            self._warn("own", "the values given as intensity are all of the past: the grid's figures are used instead")
         if self._given_for_good:
             return False
         if self.zone is None or not all(candidate.inline for candidate in self._fetchers):
             return True
         self._say_if_unknown(self.zone)
-        return False
+        return self._own.due_ns is not None
 
     def step(self) -> float | None:
         """Do one round of what is due now; return the seconds until the next, None if nothing will be.
@@ -119,6 +106,7 @@ class IntensityFeed:
         The thread calls this; who has begun without a thread may.
         """
         self._admit()
+        self._take_own()
         if self._tracks is None:
             if self.zone is None:
                 self.zone = self._located()
@@ -131,7 +119,7 @@ class IntensityFeed:
                 track.hasten()
             track.look_until(self._horizon_ns)
         dues = [track.step(self._now_ns()) for track in self._tracks if not self._stopping]
-        known = [due for due in dues if due is not None]
+        known = [due for due in (*dues, self._own.due_ns) if due is not None]
         return max(0.0, units.seconds(min(known) - self._now_ns())) if known else None
 
     def forecast_until(self, unix_ns: int) -> None:
@@ -285,6 +273,9 @@ class IntensityFeed:
         self.timeline.add(taken)
         if taken:
             self._on_found(zone or self.zone or NOWHERE, taken)
+
+    def _take_own(self) -> None:
+        self._take(self._own.take(self._start_ns, max(self._now_ns() + AHEAD_NS, self._horizon_ns)))
 
     def _now_doing(self, what: str) -> None:
         self._doing = what
