@@ -25,9 +25,10 @@ _ASTRAY_S = 300.0  # between two tries of a round that itself went wrong
 class IntensityFeed:
     """A timeline that fills itself.
 
-    `start` takes in the user's figures of the next days and the table's average (where the zone is not known yet, that of a guess from files,
-    else the world's) in the caller's thread, a few file reads at most; the rest happens in a daemon thread. `on_found` hears of
-    every value that comes in, `on_warning` of every trouble once; both may be called in either thread. Nothing here raises.
+    `start` takes in the user's figures of the next days and the table's average (where the zone is not known yet, that of a
+    guess from files, else the world's) in the caller's thread, a few file reads at most; the rest happens in a daemon thread.
+    `on_found` hears of every value that comes in, `on_warning` of every trouble once; both may be called in either thread.
+    Nothing here raises.
     """
 
     def __init__(
