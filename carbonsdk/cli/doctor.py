@@ -123,10 +123,8 @@ def _sections(findings: Findings) -> Iterator[tuple[str, list[str]]]:
     from carbonsdk.totals import written_intensity
 
     names = figures.names(each.device for each in findings.devices)
-    yield (
-        "Measured",
-        [_device(each, name, findings.seconds) for each, name in zip(findings.devices, names, strict=True)] or ["nothing"],
-    )
+    devices = [_device(each, name, findings.seconds) for each, name in zip(findings.devices, names, strict=True)]
+    yield "Measured", [*devices, *_together(findings)] or ["nothing"]
     told = {reason for reasons in findings.missing.values() for reason in reasons}
     if findings.missing:
         yield "Not measured", [f"{kind}: {'; '.join(why) or 'no backend is for it'}" for kind, why in findings.missing.items()]
@@ -148,15 +146,25 @@ def _sections(findings: Findings) -> Iterator[tuple[str, list[str]]]:
 def _device(each: "DeviceEnergy", name: str, seconds: float) -> str:
     device, energy = each.device, each.energy
     name = f"{each.kind:<7} {name}"
-    if energy.joules is None or not energy.coverage:
+    watts = _watts(each, seconds)
+    if watts is None:
         return f"{name}: unknown: {energy.reason}"
-    watts = energy.joules / (seconds * energy.coverage)
     note = f"; {device.sensor.note}" if device.sensor.note else ""
     backend = f" ({device.backend})" if device.backend else ""
     return (
         f"{name}: {watts:.3g} W, {energy.quality.value} by {energy.method}{backend}, "
         f"±{device.sensor.bias:.0%}, {energy.coverage:.0%} of the time observed{note}"
     )
+
+
+def _watts(each: "DeviceEnergy", seconds: float) -> float | None:
+    joules, coverage = each.energy.joules, each.energy.coverage
+    return joules / (seconds * coverage) if joules is not None and coverage else None
+
+
+def _together(findings: Findings) -> list[str]:
+    known = [watts for each in findings.devices if (watts := _watts(each, findings.seconds)) is not None]
+    return [f"together: {sum(known):.4g} W"] if len(known) > 1 else []
 
 
 def _plugin(info: "PluginInfo") -> str:

@@ -180,6 +180,7 @@ def test_the_doctor_tells_equal_boards_apart(carbonsdk, tmp_path):
     done = carbonsdk("doctor", "--seconds", "0.3", **replayed)
     assert "gpu     A100 (GPU-1): 50 W" in done.stdout
     assert "gpu     A100 (GPU-2): 50 W" in done.stdout
+    assert "together: 100 W" in done.stdout
 
 
 def test_the_doctors_findings_are_there_as_json(carbonsdk, home):
