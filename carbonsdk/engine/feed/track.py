@@ -174,7 +174,8 @@ class Track:
         self._add(
             [
                 replace(_fallback(value, f"{service.name} had none"), start=utc(start_ns), end=utc(end_ns), estimated=True)
-                for start_ns, end_ns, value in self.timeline.pieces(self._outlook.start_ns, until_ns)
+                # The run began a moment before its feed.
+                for start_ns, end_ns, value in self.timeline.pieces(self._outlook.start_ns - _MINUTE_NS, until_ns)
                 if value is not None and not value.own and value.end is None
             ]
         )
