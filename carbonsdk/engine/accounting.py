@@ -85,21 +85,16 @@ def flaw(reading: Reading, limit: Limits) -> str | None:
 
 def step(previous: Stamped, current: Stamped, limit: Limits) -> Step:
     """Return what happened between two readings that are each without a flaw, as far as it is counted."""
-    taken = _whole_step(previous, current, limit)
-    part = current.part
+    old, new, elapsed_ns, part = previous.reading, current.reading, current.at_ns - previous.at_ns, current.part
+    if isinstance(new, CounterReading) and isinstance(old, CounterReading):
+        taken = _counted(old, new, elapsed_ns, limit)
+    elif isinstance(new, PowerReading) and isinstance(old, PowerReading):
+        taken = _integrated(old, new, elapsed_ns, limit)
+    else:
+        taken = Step(0.0, 0, fault="the sensor changed from counter to power or back")
     if part is WHOLE:
         return taken
-    counted = part.of(taken.joules, current.at_ns - previous.at_ns)
-    return taken._replace(joules=counted, variance=part.share * part.share * taken.variance)
-
-
-def _whole_step(previous: Stamped, current: Stamped, limit: Limits) -> Step:
-    old, new, elapsed_ns = previous.reading, current.reading, current.at_ns - previous.at_ns
-    if isinstance(new, CounterReading) and isinstance(old, CounterReading):
-        return _counted(old, new, elapsed_ns, limit)
-    if isinstance(new, PowerReading) and isinstance(old, PowerReading):
-        return _integrated(old, new, elapsed_ns, limit)
-    return Step(0.0, 0, fault="the sensor changed from counter to power or back")
+    return taken._replace(joules=part.of(taken.joules, elapsed_ns), variance=part.share * part.share * taken.variance)
 
 
 def _counted(old: CounterReading, new: CounterReading, elapsed_ns: int, limit: Limits) -> Step:

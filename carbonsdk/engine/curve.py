@@ -127,15 +127,15 @@ class Curve:
             # Before its first reading the device is taken to have drawn what it drew after it.
             self._lag_at_first = trend.lag_joules
             self._doubt = [trend.doubt_joules] * len(self._at)
-        joules = self._counted + trend.lag_joules - (self._lag_at_first or 0.0)
-        covered = self._covered_counted
-        if self._at:
-            at_ns = max(at_ns, self._at[-1] + 1)
-            joules = max(joules, self._joules[-1])
-            covered = max(covered, self._covered[-1])
-        self._at.append(at_ns)
-        self._joules.append(joules)
-        self._covered.append(covered)
+        at, energy, covered = self._at, self._joules, self._covered
+        joules, covered_ns = self._counted + trend.lag_joules - (self._lag_at_first or 0.0), self._covered_counted
+        if at:
+            at_ns = max(at_ns, at[-1] + 1)
+            joules = max(joules, energy[-1])
+            covered_ns = max(covered_ns, covered[-1])
+        at.append(at_ns)
+        energy.append(joules)
+        covered.append(covered_ns)
         self._variance.append(variance)
         self._doubt.append(math.hypot(trend.doubt_joules, slack_joules))
 

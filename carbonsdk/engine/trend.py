@@ -28,7 +28,7 @@ class Trend:
     __slots__ = (
         "_anchor_joules",
         "_anchor_ns",
-        "_limits",
+        "_enough_ns",
         "_moves",
         "_refresh_ns",
         "_swing",
@@ -40,6 +40,7 @@ class Trend:
 
     def __init__(self, limits: Limits) -> None:
         self._refresh_ns = limits.refresh_ns
+        self._enough_ns = max(4 * limits.refresh_ns, _SHORTEST_NS)  # for a counter's rise to tell the power
         self._anchor_ns = 0
         self._anchor_joules = 0.0
         self._moves = 0
@@ -62,7 +63,7 @@ class Trend:
         if not isinstance(current.reading, PowerReading) or current.reading.window_s > 0:
             # One step of the counter may show all the energy of a refresh at once.
             self.peak = max(self.peak, joules / max(elapsed_ns, self._refresh_ns, _SHORTEST_NS))
-            if since_ns < max(4 * self._refresh_ns, _SHORTEST_NS):
+            if since_ns < self._enough_ns:
                 return
             slope = (counted - self._anchor_joules) / since_ns
         else:
@@ -126,8 +127,3 @@ class Trend:
         """Return how far off the latest power can lead so far beyond the newest reading."""
         spread = _SIGMAS**2 * self._unrest + _HIDDEN * self.slope * self.slope
         return ahead_ns * min(max(self.peak, self.slope), math.sqrt(spread))
-
-
-def _slope(current: Stamped) -> float:
-    assert isinstance(current.reading, PowerReading)  # noqa: S101 - both callers have looked
-    return current.part.of(current.reading.watts, NS_PER_S) / NS_PER_S

@@ -13,6 +13,10 @@ from carbonsdk.journal.records import DeviceFound, EpochEnded, IntensityKnown, R
 
 _QUEUE_BYTES = 4 << 20
 _HEAD_BYTES = 256 << 10
+_WORTHS = {
+    **dict.fromkeys((RunBegan, DeviceFound, SelectionMade, IntensityKnown), Worth.HEAD),
+    **dict.fromkeys((EpochEnded, RunEnded), Worth.EPOCH),
+}
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -50,7 +54,8 @@ class JournalWriter:
             for part in split(record):
                 self._add(part)
             self._drain()
-        self._tell()
+        if self._problems:
+            self._tell()
 
     def sync(self) -> None:
         """Have what was written survive a loss of power. Blocks for as long as the disk takes, and holds up no `write`."""
@@ -89,7 +94,7 @@ class JournalWriter:
         except JournalError as error:
             self._note("lost", f"part of the record is lost: {error}")
             return
-        worth = _worth(record)
+        worth = _WORTHS.get(type(record), Worth.DETAIL)
         if worth is Worth.HEAD and self._head_bytes + len(line) <= _HEAD_BYTES:
             self._head.append(line)
             self._head_bytes += len(line)
@@ -185,12 +190,6 @@ class JournalWriter:
                 problems, self._problems = self._problems, []
             for text in problems:
                 self._on_problem(text)
-
-
-def _worth(record: Record) -> Worth:
-    if isinstance(record, RunBegan | DeviceFound | SelectionMade | IntensityKnown):
-        return Worth.HEAD
-    return Worth.EPOCH if isinstance(record, EpochEnded | RunEnded) else Worth.DETAIL
 
 
 def _make_private(directory: Path) -> None:
