@@ -73,5 +73,6 @@ def _plainly(error: UnicodeError) -> tuple[str, int]:
 
 def _failed(message: str, code: int, *, help_of: click.Context | None = None) -> int:
     hint = f" (see `{help_of.command_path} --help`)" if help_of else ""
-    click.echo(f"carbonsdk: {' '.join(message.split())}{hint}", err=True)
+    # One line but for commands to be copied, which stand on lines of their own.
+    click.echo(f"carbonsdk: {message.strip()}{hint}", err=True)
     return code

@@ -8,8 +8,10 @@ from contextlib import closing
 
 import pytest
 
+from carbonsdk.clock import SystemClock
 from carbonsdk.testing import Profile
 from carbonsdk.testing.nvml import FakeGpu, FakeNvml
+from carbonsdk.testing.powercap import PowercapTree, server_zones
 
 FIFTY_WATTS = {"CARBONSDK_SIM_CPU": "Pretended", "CARBONSDK_SIM_CPU_TDP": "100", "CARBONSDK_INTENSITY": "360"}
 # 360 g/kWh are 0.1 mg a joule.
@@ -204,3 +206,13 @@ def test_the_doctor_calls_nothing_unmeasured_that_a_modules_counter_holds(carbon
     assert [each["device"]["id"] for each in found["devices"] if each["energy"]["joules"]] == ["GPU-1"]
     assert found["missing"] == {}
     assert not [text for text in found["warnings"] if "variable" in text]
+
+
+def test_a_remedy_of_several_commands_keeps_its_lines(carbonsdk, tmp_path):
+    PowercapTree(tmp_path / "sys", SystemClock(), zones=server_zones(Profile.constant(10.0))).mask()
+    done = carbonsdk("doctor", "--backends", "rapl", CARBONSDK_BACKENDS__RAPL__ROOT=str(tmp_path / "sys"))
+    assert done.returncode == 1
+    first, *others = done.stderr.splitlines()
+    assert first.startswith("carbonsdk: ")
+    assert "masked by this container" in first
+    assert any(line.startswith("Whoever reads these counters") for line in others)
