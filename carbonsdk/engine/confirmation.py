@@ -4,17 +4,23 @@ from typing import TextIO
 
 
 def confirmed(answers: TextIO | None, questions: TextIO | None) -> bool | None:
-    """Ask whether to go on until the answer is y or n; None where there is no terminal, or it ends."""
+    """Ask, in carbontracker's words, whether to go on until the answer is y or n; None where no terminal is, or it ends."""
     if answers is None or questions is None or answers.closed or not answers.isatty():
         return None
-    while True:
-        questions.write("Continue training (y/n)? ")
-        questions.flush()
-        line = answers.readline()
-        if not line:
-            return None
+    _say(questions, "Continue training (y/n)? ")
+    while line := answers.readline():
         match line.strip().lower():
             case "y":
+                _say(questions, "Continuing...\n")
                 return True
             case "n":
+                _say(questions, "Quitting...\n")
                 return False
+        _say(questions, "Input not recognized. Try again (y/n): ")
+    _say(questions, "\n", speaker="")
+    return None
+
+
+def _say(stream: TextIO, text: str, *, speaker: str = "CarbonTracker: ") -> None:
+    stream.write(speaker + text)
+    stream.flush()

@@ -18,7 +18,8 @@ class Rules:
     def __init__(self, settings: Settings, session: Session) -> None:
         self._settings, self._session = settings, session
         self._measured = 0
-        self._asked = not settings.stop_and_confirm
+        # Of the processes of a job one asks: they may share a terminal.
+        self._asked = not settings.stop_and_confirm or session.plan.info.rank != 0
         self._budget = _budget_rule(settings, session)
         session.measuring.before_epoch = self._before
         session.measuring.after_epoch = self._after

@@ -91,7 +91,7 @@ def test_y_goes_on_to_the_end(terminal):
 def test_anything_else_is_asked_again(terminal):
     terminal.until(QUESTION)
     terminal.type("maybe\n")
-    terminal.until(QUESTION, count=2)
+    terminal.until("Input not recognized. Try again (y/n):")
     terminal.type("Y\n")
     assert terminal.rest() == 0
 
@@ -131,6 +131,16 @@ def test_without_a_terminal_it_says_so_and_goes_on(script):
     assert "WARNING - stop_and_confirm: there is no terminal to ask on, so the run goes on" in done.stdout
     assert QUESTION not in done.stdout
     assert "trained epoch 4" in done.stdout
+
+
+def test_of_a_job_s_processes_the_first_alone_asks(user, tmp_path):
+    terminal = Terminal({**user, "RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2"}, tmp_path)
+    try:
+        assert terminal.rest() == 0
+        assert QUESTION not in terminal.shown
+        assert "trained epoch 4" in terminal.shown
+    finally:
+        terminal.close()
 
 
 def test_without_any_standard_input_it_does_not_hang_either(script):

@@ -15,10 +15,15 @@ def test_y_goes_on_and_n_does_not():
     assert confirmed(Terminal("N\n"), io.StringIO()) is False
 
 
-def test_anything_else_is_asked_again():
+def test_it_speaks_as_carbontracker_does_and_anything_else_is_asked_again():
     questions = io.StringIO()
-    assert confirmed(Terminal("\nperhaps\nyes\ny\n"), questions) is True
-    assert questions.getvalue().count("Continue training (y/n)?") == 4
+    assert confirmed(Terminal("\nperhaps\ny\n"), questions) is True
+    assert questions.getvalue() == (
+        "CarbonTracker: Continue training (y/n)? "
+        "CarbonTracker: Input not recognized. Try again (y/n): "
+        "CarbonTracker: Input not recognized. Try again (y/n): "
+        "CarbonTracker: Continuing...\n"
+    )
 
 
 def test_without_a_terminal_nothing_is_asked():
