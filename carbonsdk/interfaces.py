@@ -85,7 +85,10 @@ class SupportsHistory(Protocol):
     """A fetcher that knows the past."""
 
     def history(self, zone: Zone, *, start: datetime, end: datetime) -> Sequence[CarbonIntensity]:
-        """Return what is known of [start, end), in order, each with its interval; gaps are left out."""
+        """Return what is known of [start, end), in order, each with its interval; gaps are left out.
+
+        An annual average may come without an interval: it lasts, and holds wherever nothing else does.
+        """
         ...
 
 

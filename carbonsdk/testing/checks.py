@@ -155,6 +155,8 @@ def _check_series(values: Sequence[CarbonIntensity], doing: str, *, start: datet
     before: datetime | None = None
     for value in values:
         _check_intensity(value, doing)
+        if value.year is not None and value.start is value.end is None:
+            continue  # an annual average that lasts until there is a newer one
         if value.start is None or value.end is None:
             raise AssertionError(f"{doing} returned a value without its interval: {value}")
         require(

@@ -12,6 +12,7 @@ from carbonsdk.intensity.locators.cloud import _ZONES, CloudLocator, cloud_zone
 from carbonsdk.intensity.locators.ip import IpLocator
 from carbonsdk.intensity.locators.timezone import TimezoneLocator
 from carbonsdk.plugin import BadAnswer, Offline, ServiceUnavailable, SettingsError
+from carbonsdk.testing import check_locator
 from carbonsdk.testing.http import Fault, LoopbackService, Reply
 
 AWS_TOKEN = "/latest/api/token"
@@ -34,6 +35,14 @@ def cloud(service):
 
 def found(zone):
     return (zone.key, zone.cloud_provider, zone.cloud_region, zone.guess)
+
+
+def test_every_locator_keeps_its_promises(service, cloud):
+    service.on(GCP, "projects/1/zones/europe-west4-a")
+    service.on("/geo", {"country_code": "NL"})
+    check_locator(lambda: cloud)
+    check_locator(lambda: IpLocator(IpSettings(url=f"{service.url}/geo"), RequestsHttp()))
+    check_locator(lambda: TimezoneLocator(TimezoneSettings(timezone="Europe/Amsterdam")))
 
 
 def test_aws_is_asked_with_a_session_token(service, cloud):

@@ -3,6 +3,7 @@
 import csv
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import carbonsdk.intensity
 from carbonsdk.intensity import static
 from carbonsdk.intensity.static_tables import StaticTables
 from carbonsdk.plugin import Basis, Signal, Zone
+from carbonsdk.testing import check_fetcher
 
 DATA = Path(carbonsdk.intensity.__file__).parent / "data"
 BUILDER = Path(__file__).parents[2] / "docs" / "data" / "build_intensity_tables.py"
@@ -25,6 +27,11 @@ def rows(name):
 
 def ask(key, **more):
     return StaticTables().current(Zone(key=key, **more))
+
+
+@pytest.mark.parametrize("year", [2021, 2026])
+def test_the_tables_keep_the_promises_of_a_fetcher(year):
+    check_fetcher(StaticTables, zone=Zone(key="DE"), at=datetime(year, 1, 1, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("name", FIGURES)
