@@ -3,6 +3,7 @@
 import math
 import threading
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 from carbonsdk import figures
@@ -159,10 +160,8 @@ class Ledger:
     def uses(self, start: Marks, end: Marks) -> tuple[Use, ...]:
         """Return what each device used between two instants."""
         duration_ns = end.at_ns - start.at_ns
-        return tuple(
-            self._use(index, start.marks[index] if index < len(start.marks) else None, mark, duration_ns)
-            for index, mark in enumerate(end.marks)
-        )
+        pairs = zip_longest(start.marks, end.marks)  # a device may have come in between
+        return tuple([self._use(index, before, after, duration_ns) for index, (before, after) in enumerate(pairs)])
 
     def _use(self, index: int, before: Mark | None, after: Mark | None, duration_ns: int) -> Use:
         account = self.accounts[index]
@@ -174,11 +173,7 @@ class Ledger:
             return Use(index, start.joules, None, 0.0, 0.0, account.silent or account.fault or "no reading in this interval")
         coverage = 1.0 if duration_ns <= 0 else min(1.0, covered_ns / duration_ns)
         joules = after.joules - start.joules
-        noise = math.sqrt(
-            max(0.0, after.variance - start.variance)
-            + start.edge_joules * start.edge_joules
-            + after.edge_joules * after.edge_joules
-        )
+        noise = math.hypot(math.sqrt(max(0.0, after.variance - start.variance)), start.edge_joules, after.edge_joules)
         if noise > joules:
             # No edge can hide more than the device can have drawn in all that time.
             noise = min(noise, max(joules, self.most_joules(index, duration_ns) - joules))
