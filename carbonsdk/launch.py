@@ -100,20 +100,30 @@ def run_id(
     now: datetime,
     *,
     parent: str | None = None,
+    program: str = "",
     token: Callable[[int], bytes] = os.urandom,
 ) -> str:
     """Return the name of the run: the same in every process of a job and on its requeue, else a new one that sorts by time.
 
-    `parent` identifies the process that started this one (see `parent_identity`): siblings on one host share it where their
-    job has no name.
+    A batch job's script may start several programs, one after the other or side by side: where the scheduler knows of no step,
+    the name of the `program` tells them apart, and is the same again on a requeue. `parent` identifies the process that started
+    this one (see `parent_identity`): siblings on one host share it where their job has no name.
     """
     if launch.job_id is not None:
-        # Two steps of a Slurm job are two programs; a requeued job counts its steps from 0 again.
-        step = _number(environ, ("SLURM_STEP_ID", "SLURM_STEPID"))
-        return launch.job_id if step is None or not launch.job_id.startswith("slurm-") else f"{launch.job_id}.{step}"
+        return _of_job(launch, launch.job_id, environ, program)
     if parent is not None and launch.world_size == launch.local_world_size > 1:
         return slug(f"{launch.launcher}-{parent}")
     return f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{token(3).hex()}"
+
+
+def _of_job(launch: Launch, job_id: str, environ: Mapping[str, str], program: str) -> str:
+    # Two steps of a Slurm job are two programs; a requeued job counts its steps from 0 again. The daemons of Open MPI's mpirun
+    # run in a step on all hosts but the first.
+    step = _number(environ, ("SLURM_STEP_ID", "SLURM_STEPID")) if job_id.startswith("slurm-") else None
+    if step is not None and launch.launcher != "openmpi":
+        return f"{job_id}.{step}"
+    batch = job_id.startswith(("slurm-", "pbs-", "lsf-"))
+    return slug(f"{job_id}-{program}") if batch and program else job_id
 
 
 def parent_identity(root: Path = Path("/proc")) -> str | None:

@@ -108,6 +108,21 @@ def test_steps_and_array_tasks_of_a_job_are_runs_of_their_own():
     assert run_id(detect(array), array, NOW) == "slurm-990_7.1"
 
 
+@pytest.mark.parametrize(("variable", "job"), [("SLURM_JOB_ID", "slurm-7"), ("PBS_JOBID", "pbs-7"), ("LSB_JOBID", "lsf-7")])
+def test_programs_of_a_batch_script_are_runs_of_their_own_and_the_same_again_on_a_requeue(variable, job):
+    names = []
+    for environ in ({variable: "7"}, {variable: "7", "SLURM_RESTART_COUNT": "1"}):
+        names += [run_id(detect(environ), environ, NOW, program=program) for program in ("prepare.py", "train.py", "")]
+    assert names == 2 * [f"{job}-prepare.py", f"{job}-train.py", job]
+    assert slug(run_id(detect({variable: "7"}), {variable: "7"}, NOW, program="../a b")).startswith(f"{job}-..-a-b-")
+
+
+def test_the_ranks_of_an_mpirun_share_a_name_though_slurm_runs_its_daemons_in_a_step():
+    mpi = {"SLURM_JOB_ID": "7", "OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2"}
+    daemon = mpi | {"OMPI_COMM_WORLD_RANK": "1", "SLURM_STEP_ID": "0", "SLURM_PROCID": "0"}
+    assert {run_id(detect(environ), environ, NOW, program="train.py") for environ in (mpi, daemon)} == {"slurm-7-train.py"}
+
+
 def test_a_run_without_a_job_is_named_by_its_time_in_utc_and_a_random_tail():
     noon_in_kabul = NOW.astimezone(timezone(timedelta(hours=4, minutes=30)))
     assert run_id(Launch(), {}, noon_in_kabul, token=lambda n: b"\xab" * n) == "20261122-235719-ababab"

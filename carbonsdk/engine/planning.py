@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from carbonsdk._version import __version__
 from carbonsdk.clock import Clock, utc
@@ -28,6 +28,9 @@ from carbonsdk.launch import Launch, detect, parent_identity, run_id
 from carbonsdk.model import DeviceKind, Zone
 from carbonsdk.pue import pue
 from carbonsdk.settings import Resolved, Settings
+
+if TYPE_CHECKING:
+    from carbonsdk.runs import Resumption
 
 T = TypeVar("T")
 Options = Mapping[str, Mapping[str, Any]]
@@ -64,7 +67,7 @@ class Planner:
         resolved = fitted(resolved, self._host)
         settings = resolved.settings
         launch = detect(self._environ)
-        info, first_epoch = self._info(settings, launch)
+        info, before = self._info(settings, launch)
         intensity = self.feed(resolved)
         http = self._http
         baselines = load_baselines(settings.state_dir)
@@ -83,11 +86,11 @@ class Planner:
             overhead=_overhead(settings),
             share_policy=settings.share_policy if settings.scope == "process" else None,
             baselines=baselines,
-            first_epoch=first_epoch,
+            first_epoch=before.first_number,
             epochs_before_forecast=forecast_after(settings),
             warnings=(
                 *resolved.warnings,
-                *filter(None, [baselines.problem]),
+                *filter(None, [baselines.problem, _told_beside(info.run_id) if before.beside else None]),
                 *self._host.complaints,
                 *_empty_keys(settings.api_keys),
             ),
@@ -101,11 +104,14 @@ class Planner:
         info = replace(plan.info, run_id=run, attempt=before.attempt)
         return replace(plan, info=info, record=self._record(settings, info), first_epoch=before.first_number)
 
-    def _info(self, settings: Settings, launch: Launch) -> tuple[RunInfo, int]:
+    def _info(self, settings: Settings, launch: Launch) -> "tuple[RunInfo, Resumption]":
         from carbonsdk.runs import resumption
 
         now = utc(self._clock.wall_ns(self._clock.monotonic_ns()))
-        identity = settings.run_id or run_id(launch, self._environ, now, parent=parent_identity())
+        # Never the arguments: they may hold names, paths and keys.
+        command = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else ""
+        program = settings.name or command.removeprefix("-c")
+        identity = settings.run_id or run_id(launch, self._environ, now, parent=parent_identity(), program=program)
         before = resumption(identity, launch.rank, settings.state_dir)
         facility = pue(settings.pue)
         info = RunInfo(
@@ -117,15 +123,14 @@ class Planner:
             world_size=launch.world_size,
             pid=os.getpid(),
             start=now,
-            # Never the arguments: they may hold names, paths and keys.
-            command=Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "",
+            command=command,
             version=__version__,
             epochs_planned=settings.epochs,
             pue=facility.value,
             pue_source=facility.told if facility.value > 1 else None,
             scope=settings.scope,
         )
-        return info, before.first_number
+        return info, before
 
     def _record(self, settings: Settings, info: RunInfo) -> Path | None:
         from carbonsdk.runs import journal_path
@@ -256,6 +261,11 @@ def _named(table: Mapping[str, Registered[T]], name: str, what: str) -> Register
         near = difflib.get_close_matches(name, table, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(table)) or 'none'}"
         raise SettingsError(f"no {what} is called {name!r}; {hint}") from None
+
+
+def _told_beside(run: str) -> str:
+    told = f"another process runs as the same rank of the run {run!r} on this host: the two are told as processes of one run"
+    return f"{told}; for a run of its own start it by srun, or give it a name or a run_id"
 
 
 def _empty_keys(keys: Mapping[str, Any]) -> Iterable[str]:

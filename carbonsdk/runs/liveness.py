@@ -25,6 +25,13 @@ def run_state(assembly: Assembly, path: Path) -> str:
     return "running" if alive else "interrupted"
 
 
+def runs_beside(assembly: Assembly) -> bool:
+    """Say whether another process of this host is writing the journal. Of other hosts nothing is sure, and it is not said."""
+    run = assembly.run_info
+    elsewhere = assembly.ended or run.pid == os.getpid() or run.host != socket.gethostname()
+    return not elsewhere and _is_alive(run.pid, since_s=run.start.timestamp())
+
+
 def _is_alive(pid: int, *, since_s: float) -> bool:
     """Say whether the process that had this pid then has it still."""
     if pid <= 0:

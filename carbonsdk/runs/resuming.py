@@ -12,10 +12,14 @@ from carbonsdk.runs.finding import files
 
 @dataclass(frozen=True, slots=True)
 class Resumption:
-    """Which attempt of a rank this is, counted from 1, and the number that its first epoch has."""
+    """Which attempt of a rank this is, counted from 1, and the number that its first epoch has.
+
+    `beside` says that another process of the rank is running on this host: that is no earlier attempt.
+    """
 
     attempt: int = 1
     first_number: int = 0
+    beside: bool = False
 
 
 class Spent(NamedTuple):
@@ -35,16 +39,21 @@ def resumption(run_id: str, rank: int, directory: Path | str | None = None) -> R
     except OSError:  # what cannot be looked at cannot be gone on with
         return Resumption()
     from carbonsdk.runs.listing import skim
+    from carbonsdk.runs.liveness import runs_beside
 
-    attempts, first_number = 0, 0
+    attempts, first_number, beside = 0, 0, False
     with suppress(JournalError):
         for path in files(place):
             with suppress(JournalError):
                 assembly, numbers = skim(path)
-                if assembly.run_info.rank == rank:
-                    attempts += 1
-                    first_number = max(first_number, numbers.next)
-    return Resumption(attempts + 1, first_number)
+                if assembly.run_info.rank != rank:
+                    continue
+                if runs_beside(assembly):
+                    beside = True
+                    continue
+                attempts += 1
+                first_number = max(first_number, numbers.next)
+    return Resumption(attempts + 1, first_number, beside)
 
 
 def spent(place: Path, rank: int, *, but: Path) -> Spent:

@@ -2,6 +2,8 @@
 
 import json
 import pickle
+import subprocess
+from functools import partial
 
 import pytest
 
@@ -80,10 +82,57 @@ def test_a_requeued_job_goes_on_by_the_scheduler_s_name_for_it(programs):
     ran = programs.run(TRAIN, environ={**job, "CHECKPOINT": "2", "DIES_IN": "-1"})
     assert (ran.code, ran.err) == (0, "")
     (run,) = ran.runs
-    assert run.run_id == "slurm-4711"
+    assert run.run_id == "slurm-4711-train.py"
     assert (run.state, run.attempts) == ("finished", 2)
     whole = [epoch.number for epoch in ran.report().epochs if not epoch.partial]
     assert whole == [0, 1, 2, 3]
+
+
+BATCH = {"SLURM_JOB_ID": "4711", "SLURM_PROCID": "0", "SLURM_NTASKS": "1"}
+
+
+def test_programs_of_one_batch_script_that_no_srun_starts_are_runs_of_their_own(programs):
+    source = """
+    with ct.CarbonTracker(**SETTINGS, name=NAME) as tracker:
+        for _ in range(COUNT):
+            with tracker.epoch():
+                pass
+    """
+    for name, count in (("'prepare'", "1"), ("'train'", "3"), ("None", "2")):
+        ran = programs.run(source.replace("NAME", name).replace("COUNT", count), environ=BATCH)
+        assert (ran.code, ran.err) == (0, "")
+    told = {run.run_id: (run.epoch_count, run.attempts) for run in ran.runs}
+    assert told == {"slurm-4711-prepare": (1, 1), "slurm-4711-train": (3, 1), "slurm-4711-train.py": (2, 1)}
+
+
+def test_one_program_twice_at_once_in_a_batch_script_is_one_run_of_two_whole_records(programs):
+    # 100 W for each tracker of one and the same machine: what both watched at once is counted once.
+    source = """
+    import time
+    tracker = ct.CarbonTracker(**SETTINGS)
+    with tracker.epoch():
+        print("running", flush=True)
+        sys.stdin.readline()
+        time.sleep(0.2)
+    report = tracker.stop()
+    print(report.duration_s, report.energy.joules, *[text for text in report.warnings if "another process" in text], sep="|")
+    """
+    programs.environment = partial(programs.environment, **BATCH)
+    first = programs.start(source, stdin=subprocess.PIPE)
+    assert first.stdout.readline() == "running\n"
+    second = programs.start(source, stdin=subprocess.PIPE)
+    assert second.stdout.readline() == "running\n"
+    ended = [process.communicate("\n", timeout=30)[0].strip().split("|") for process in (first, second)]
+    assert [len(told) for told in ended] == [2, 3]
+    assert "run_id" in ended[1][2]
+    report = ct.runs.load("slurm-4711-train.py", programs.state)
+    assert report.attempts == 1
+    assert [epoch.number for epoch in report.epochs] == [0]
+    assert report.energy.joules < sum(float(joules) for _, joules, *_ in ended)
+    assert report.energy.joules == pytest.approx(100 * report.duration_s, rel=0.05)
+    records = sorted((programs.state / "runs" / "slurm-4711-train.py").glob("*.jsonl"))
+    alone = [ct.runs.load(record) for record in records]
+    assert sorted(each.energy.joules for each in alone) == pytest.approx(sorted(float(told[1]) for told in ended))
 
 
 def test_a_loop_without_a_start_runs_from_0_whatever_the_record_says(tracker):
