@@ -1,3 +1,4 @@
+import contextlib
 import socket
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -6,6 +7,7 @@ import pytest
 
 from carbonsdk.errors import IntensityError, Offline, RetryLater, SensorAbsent, SettingsError, ZoneUnknown
 from carbonsdk.events import Event
+from carbonsdk.hookspecs import hookimpl
 from carbonsdk.interfaces import Registration
 from carbonsdk.model import CarbonIntensity, CounterReading, PowerReading, Zone
 from carbonsdk.sinks.memory import MemorySink
@@ -320,6 +322,18 @@ def test_what_is_used_only_when_named_may_want_settings():
 def test_a_plugin_that_is_refused_is_told():
     with pytest.raises(AssertionError, match="implements no hook"):
         check_plugin(object())
+
+
+def test_a_hook_that_uses_the_network_is_told_though_it_hides_the_refusal():
+    class Curious:
+        @hookimpl
+        def carbonsdk_sinks(self):
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", 9))
+            return []
+
+    with pytest.raises(AssertionError, match="a hook must not use the network, but called getaddrinfo"):
+        check_plugin(Curious())
 
 
 def test_the_canned_client_gives_its_answers_and_notes_what_was_asked():
