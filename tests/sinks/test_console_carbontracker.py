@@ -6,6 +6,7 @@ import pytest
 from carbonsdk.errors import SettingsError
 from carbonsdk.events import RunFinished
 from carbonsdk.model import CarbonUse, DeviceKind, Quality, Signal
+from carbonsdk.reports import Estimate
 from carbonsdk.sinks import console
 
 
@@ -65,6 +66,25 @@ def test_the_first_forecast_is_the_prediction_for_all_epochs(watch, story):
         "\tEnergy:\t0.0060 kWh (a forecast, -10% to +10%)\n"
         "\tCO2eq:\t2.4000 g (a forecast, -67% to +67%)\n"
     )
+
+
+def test_with_verbose_two_every_forecast_is_told_but_that_of_the_last_epoch(watch, story):
+    forecasts = [story.forecast(seen=seen) for seen in (1, 2, 4)]
+
+    assert watch(*forecasts, verbose=2).count("Predicted consumption") == 2
+    assert watch(forecasts[-1], verbose=2).count("Predicted consumption") == 1  # epochs_before_pred=-1
+
+
+def test_a_forecast_that_is_nearly_certain_shows_tenths_and_a_certain_one_nothing(watch, story):
+    forecast = story.forecast()
+
+    def told(low, high):
+        energy = Estimate(21_600.0, low, high)
+        event = replace(forecast, forecast=replace(forecast.forecast, epochs_energy_joules=energy, co2eq_grams=None))
+        return watch(event, decimal_precision=4, interpretable=False)
+
+    assert "\tEnergy:\t0.0060 kWh (a forecast, -0.5% to +0.3%)\n" in told(21_492.0, 21_664.8)
+    assert "\tEnergy:\t0.0060 kWh\n" in told(21_599.9, 21_600.1)
 
 
 def test_without_a_forecast_the_actual_consumption_names_no_number(watch, story):

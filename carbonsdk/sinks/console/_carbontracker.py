@@ -14,7 +14,7 @@ from carbonsdk.events import (
     WarningRaised,
 )
 from carbonsdk.model import Quality, Signal
-from carbonsdk.reports import EpochReport, RunReport
+from carbonsdk.reports import EpochReport, Forecast, RunReport
 from carbonsdk.sinks._carbontracker_words import by_component, clock_time, label
 from carbonsdk.sinks._consumption import Consumption, EpochTally, actual, intensity_of, predicted
 from carbonsdk.sinks.console import ConsoleSettings
@@ -22,6 +22,9 @@ from carbonsdk.sinks.console._pace import Pace, note
 from carbonsdk.sinks.console._stream import Stream
 
 _MORE = 2
+
+_CERTAIN = 0.0005
+"""A doubt below this share is none that a person could read."""
 
 
 class KnownMessages:
@@ -48,7 +51,7 @@ class KnownMessages:
         match event:
             case DevicesChosen():
                 self._found(event)
-            case ForecastMade(run, forecast) if not self._forecast_shown or self._settings.verbose >= _MORE:
+            case ForecastMade(run, forecast) if not self._forecast_shown or self._wants_another(forecast):
                 self._forecast_shown = True
                 self._consumed(f"Predicted consumption for {forecast.epochs_total} epoch(s):", predicted(run, forecast))
             case RunFinished(_, report):
@@ -60,6 +63,9 @@ class KnownMessages:
 
     def close(self) -> None:
         """Do nothing: the stream is not ours to close."""
+
+    def _wants_another(self, forecast: Forecast) -> bool:
+        return self._settings.verbose >= _MORE and forecast.epochs_seen < forecast.epochs_total
 
     def _say(self, text: str) -> None:
         self._stream.write(f"CarbonTracker: {text}")
@@ -159,6 +165,10 @@ def _remarks(consumption: Consumption) -> list[str]:
 
 def _span(low: float | None, value: float | None, high: float | None) -> str | None:
     """Return how far a forecast may be off; None for what is no forecast, or none any more."""
-    if low is None or high is None or not value or low == high:
+    if low is None or high is None or not value:
         return None
-    return f"a forecast, {low / value - 1:+.0%} to {high / value - 1:+.0%}"
+    widest = max(high - value, value - low) / value
+    if widest < _CERTAIN:
+        return None
+    digits = 1 if widest < 0.01 else 0
+    return f"a forecast, {low / value - 1:+.{digits}%} to {high / value - 1:+.{digits}%}"
