@@ -182,6 +182,15 @@ def test_a_forecast_is_asked_for_as_far_as_need_be(service, key, hours, horizon)
     assert service.asked[0].params["horizonHours"] == horizon
 
 
+def test_a_plan_that_does_not_look_as_far_is_asked_for_a_day(service):
+    rows = [{"datetime": "2026-01-05T13:00:00.000Z", "carbonIntensity": 130}]
+    service.on(FORECAST, Reply("Access denied", 403), {"zone": "DE", "forecast": rows})
+    asking = made(service)
+    for _ in range(2):
+        assert grams(asking.forecast(DE, start=NOON, end=NOON + timedelta(hours=60))) == [130]
+    assert [asked.params["horizonHours"] for asked in service.asked] == ["72", "24", "24"]
+
+
 def test_hours_of_a_change_to_summer_time_are_hours_of_utc(service):
     service.on(HISTORY, {"zone": "DE", "history": mapped(hour("2026-03-29 00:00"), 4)})
     found = made(service, FakeClock(hour("2026-03-29 04:30"))).history(

@@ -11,6 +11,7 @@ from carbonsdk.plugin import BadAnswer, Basis, CarbonIntensity, Clock, HttpClien
 SOURCE = "Electricity Maps (electricitymaps.com)"  # its terms ask for the attribution
 _NOWHERE = "WORLD"
 _HORIZONS = (6, 24, 48, 72)
+_USUAL_HORIZON = 24  # how far a token's plan lets it look depends on the plan
 # The service's API reference: values are hourly unless asked for otherwise, /history has the last 24 hours, and a range of
 # hourly values may have 240.
 _HISTORY = timedelta(hours=24)
@@ -25,6 +26,7 @@ class ElectricityMaps:
         self._settings = settings
         self._clock = clock
         self._http = http
+        self._farthest = _HORIZONS[-1]
 
     def covers(self, zone: Zone) -> bool:
         """Say yes with a token, for any place that is known."""
@@ -56,12 +58,15 @@ class ElectricityMaps:
     def forecast(self, zone: Zone, *, start: datetime, end: datetime) -> Sequence[CarbonIntensity]:
         """Return the forecast, up to 72 hours ahead; raise Unauthorized where the token's plan has none."""
         ahead_h = (end - series.now(self._clock)).total_seconds() / 3600
-        horizon = next((hours for hours in _HORIZONS if hours >= ahead_h), _HORIZONS[-1])
-        try:
-            answer = self._ask("forecast", zone, {"horizonHours": str(horizon)})
-        except Unauthorized as error:
-            refusal = str(error)
-        else:
+        horizon = min(next((hours for hours in _HORIZONS if hours >= ahead_h), _HORIZONS[-1]), self._farthest)
+        refusal = ""
+        for hours in dict.fromkeys((horizon, min(horizon, _USUAL_HORIZON))):
+            try:
+                answer = self._ask("forecast", zone, {"horizonHours": str(hours)})
+            except Unauthorized as error:
+                refusal = str(error)
+                continue
+            self._farthest = hours if hours < horizon else self._farthest
             return series.inside(self._series(answer, "forecast", forecast=True), start, end)
         raise Unauthorized(f"no forecast with this token: {refusal}")
 
