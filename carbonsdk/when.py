@@ -21,7 +21,8 @@ class BestStart:
     """The best time to start, under a power that is even over the run.
 
     `grams_per_kwh` is the mean intensity from `start` to `end`; `now_grams_per_kwh` that of a start at `asked_at`, None where
-    the intensity of that time is not known. `known_until` is how far the forecast reaches, `sources` say who made it.
+    the intensity of that time is not known. `known_until` is how far the forecast is known, up to the deadline; `sources` say
+    who made it.
     """
 
     zone: str

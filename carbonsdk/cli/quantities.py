@@ -1,6 +1,7 @@
 """Durations, energies and times as people type them: callbacks of options."""
 
 import re
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import click
@@ -53,4 +54,6 @@ def _length(text: str) -> timedelta | None:
     parts = _PART.findall(text)
     if not parts or _PART.sub("", text).strip():
         return None
-    return timedelta(seconds=sum(float(number) * _SECONDS[unit.lower()] for number, unit in parts))
+    with suppress(OverflowError):
+        return timedelta(seconds=sum(float(number) * _SECONDS[unit.lower()] for number, unit in parts))
+    return None

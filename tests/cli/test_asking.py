@@ -134,6 +134,7 @@ def test_when_without_a_forecast_fails_in_one_line(carbonsdk):
     [
         (["--duration", "6"], "'6' is no duration"),
         (["--duration", "1h soon"], "is no duration"),
+        (["--duration", "99999999999d"], "is no duration"),
         (["--duration", "0h"], "takes longer than"),
         (["--duration", "1h", "--energy", "12"], "'12' is no energy"),
         (["--duration", "1h", "--energy", "12 parsecs"], "is no energy"),
