@@ -21,7 +21,8 @@ from typing import Any
 
 from generated_runs import generated
 
-from carbonsdk.engine.prediction import History, Lap, forecast
+from carbonsdk.engine.prediction.laps import History, Lap
+from carbonsdk.engine.prediction.whole import forecast
 
 PREFIXES = (1, 2, 3, 5, 10)
 

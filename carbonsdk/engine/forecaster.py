@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from carbonsdk.engine.feed import IntensityFeed
 from carbonsdk.engine.lapbook import LapBook
 from carbonsdk.engine.plan import Plan
-from carbonsdk.engine.prediction import History, Lap, forecast
+from carbonsdk.engine.prediction.laps import History, Lap
 from carbonsdk.engine.scribe import Scribe
 from carbonsdk.events import ForecastMade
 from carbonsdk.footprint.timeline import Piece
@@ -94,6 +94,8 @@ class Forecaster:
 
     def forecast(self) -> Forecast | None:
         """Return a forecast from the epochs so far; None while none has ended with known energy."""
+        from carbonsdk.engine.prediction.whole import forecast
+
         planned = self._planned
         with self._lock:
             self._take_in()

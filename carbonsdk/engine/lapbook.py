@@ -5,7 +5,7 @@ from dataclasses import replace
 from math import isnan
 from typing import NamedTuple
 
-from carbonsdk.engine.prediction import Lap
+from carbonsdk.engine.prediction.laps import Lap
 from carbonsdk.reports import Estimate, Forecast
 
 NEWEST = 4_096

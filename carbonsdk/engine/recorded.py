@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from carbonsdk.engine.forecaster import expected
-from carbonsdk.engine.prediction import History, Lap, forecast
+from carbonsdk.engine.prediction.laps import History, Lap
+from carbonsdk.engine.prediction.whole import forecast
 from carbonsdk.journal.claims import Claim, Part, claims
 from carbonsdk.journal.merging import merge
 from carbonsdk.journal.records import EpochEnded

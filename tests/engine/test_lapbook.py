@@ -3,7 +3,8 @@
 import pytest
 
 from carbonsdk.engine.lapbook import NEWEST, LapBook
-from carbonsdk.engine.prediction import History, Lap, forecast
+from carbonsdk.engine.prediction.laps import History, Lap
+from carbonsdk.engine.prediction.whole import forecast
 
 
 def lap(number):

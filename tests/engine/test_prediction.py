@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from carbonsdk.engine.prediction import History, Lap, forecast
+from carbonsdk.engine.prediction.laps import History, Lap
+from carbonsdk.engine.prediction.whole import forecast
 from carbonsdk.reports import Estimate
 
 WATTS = 100.0
