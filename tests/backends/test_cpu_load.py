@@ -7,6 +7,7 @@ from importlib.resources import files
 import pytest
 
 from carbonsdk.backends.cpu_load.curve import BIAS, package_watts
+from carbonsdk.backends.cpu_load.modules import kind_named
 from carbonsdk.plugin import CounterReading, DeviceKind, DeviceLost, Quality, RetryLater, SettingsError
 from carbonsdk.testing import check_backend
 
@@ -18,7 +19,7 @@ class Machine:
     """A `/proc` and a `/sys/fs/cgroup` in a folder, in the kernel's own words."""
 
     def __init__(self, root):
-        self.proc, self.cgroup = root / "proc", root / "cgroup"
+        self.proc, self.cgroup, self.run_folder, self.sys = root / "proc", root / "cgroup", root / "run", root / "sys"
         (self.proc / "self").mkdir(parents=True)
         self.cgroup.mkdir()
         self.busy_s = []
@@ -44,6 +45,18 @@ class Machine:
             self.busy_s[cpu] += seconds
         lines = [f"cpu{cpu} {round(busy * TICKS_PER_S)} 0 0 999 7 0 0 50 0 0" for cpu, busy in enumerate(self.busy_s)]
         (self.proc / "stat").write_text("\n".join(["cpu  1 2 3 4 5 6 7 8 9 10", *lines, "intr 12345 0 0", "ctxt 1"]) + "\n")
+
+    def tell_udev(self, *kinds, absent="Unknown"):
+        slots = [
+            f"E:MEMORY_DEVICE_{number}_TYPE={kind}\nE:MEMORY_DEVICE_{number}_SIZE=17179869184"
+            for number, kind in enumerate(kinds)
+        ]
+        empty = [f"E:MEMORY_DEVICE_{number}_PRESENT=0\nE:MEMORY_DEVICE_{number}_TYPE={absent}" for number in range(5, 10)]
+        folder = self.run_folder / "udev" / "data"
+        folder.mkdir(parents=True)
+        (folder / "+dmi:id").write_text(
+            "\n".join(["I:1234", "E:MEMORY_ARRAY_NUM_DEVICES=10", *slots, *empty, "G:systemd"]) + "\n"
+        )
 
     def process(self, pid, *, ticks):
         (self.proc / str(pid)).mkdir(exist_ok=True)
@@ -77,7 +90,8 @@ def machine(tmp_path):
 
 @pytest.fixture
 def cpu_load(make, machine):
-    return lambda **settings: make("cpu_load", proc=machine.proc, cgroup=machine.cgroup, **settings)
+    places = {"proc": machine.proc, "cgroup": machine.cgroup, "run": machine.run_folder, "sys": machine.sys}
+    return lambda **settings: make("cpu_load", **places, **settings)
 
 
 def joules(backend, kind=DeviceKind.CPU):
@@ -332,13 +346,60 @@ def test_memory_is_its_capacity_times_a_figure(cpu_load, clock):
     clock.advance(10.0)
 
     assert read() == pytest.approx(10.0 * 64 * 0.37)
-    assert "64.0 GB (installed) at 0.37 W/GB" in note_of(backend, DeviceKind.MEMORY)
+    assert "64.0 GB of unknown kind (installed) at 0.37 W/GB" in note_of(backend, DeviceKind.MEMORY)
+
+
+def test_the_kind_of_memory_that_udev_knows_counts(cpu_load, machine, clock):
+    machine.tell_udev("DDR5", "DDR5", absent="DDR4")
+    backend = cpu_load()
+    read = joules(backend, DeviceKind.MEMORY)
+    clock.advance(1.0)
+
+    # 1.1 V in the place of DDR4's 1.2 V.
+    assert read() == pytest.approx(64 * 0.37 * 1.21 / 1.44)
+    assert "64.0 GB DDR5 (installed) at 0.31 W/GB" in note_of(backend, DeviceKind.MEMORY)
+
+
+def test_the_kind_of_memory_that_the_kernel_knows_counts(cpu_load, machine):
+    for number in range(2):
+        folder = machine.sys / f"devices/system/edac/mc/mc{number}/dimm0"
+        folder.mkdir(parents=True)
+        (folder / "dimm_mem_type").write_text("Registered-DDR3\n")
+
+    assert "DDR3 (installed) at 0.58 W/GB" in note_of(cpu_load(), DeviceKind.MEMORY)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("LPDDR5X", "LPDDR5"),
+        ("Low-Power-DDR4-RAM", "LPDDR4"),
+        ("Load-Reduced-DDR5-RAM", "DDR5"),
+        ("ddr4", "DDR4"),
+        ("RAM", None),
+        ("High-bandwidth-memory-Gen2", None),
+        ("DDR9", None),
+    ],
+)
+def test_kinds_are_read_as_firmware_and_kernel_name_them(name, kind):
+    assert kind_named(name) == kind
+
+
+def test_a_users_own_kind_of_memory_wins(cpu_load, machine):
+    machine.tell_udev("DDR5")
+
+    assert "LPDDR4 (installed) at 0.31 W/GB" in note_of(cpu_load(memory_kind="lpddr4"), DeviceKind.MEMORY)
+
+
+def test_a_kind_of_memory_that_is_none_is_refused(cpu_load):
+    with pytest.raises(SettingsError, match="memory_kind is one of DDR2"):
+        cpu_load(memory_kind="SSD")
 
 
 def test_memory_of_a_limited_group_is_its_limit(cpu_load, machine):
     machine.confine_v2("max 100000", memory_max=8 << 30)
 
-    assert "8.0 GB (this control group's limit)" in note_of(cpu_load(), DeviceKind.MEMORY)
+    assert "8.0 GB of unknown kind (this control group's limit)" in note_of(cpu_load(), DeviceKind.MEMORY)
 
 
 def test_a_users_own_figure_for_memory_wins(cpu_load, machine, clock):

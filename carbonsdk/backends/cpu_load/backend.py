@@ -123,8 +123,7 @@ class CpuLoadBackend:
         self._joules = {}
 
     def _memory(self) -> list[Device]:
-        settings = self._settings
-        estimate = memory_estimate(settings.proc, settings.cgroup, watts_per_gb=settings.memory_watts_per_gb)
+        estimate = memory_estimate(self._settings)
         if estimate is None:
             return []
         opened_ns = self._clock.monotonic_ns()

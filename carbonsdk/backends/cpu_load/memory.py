@@ -1,16 +1,21 @@
-"""Memory power from its capacity.
+"""Memory power from its capacity and kind.
 
 Figures differ by ten: manufacturers' 3 W a module of 8 GB is 0.375 W/GB, Cloud Carbon Footprint uses 0.392 W/GB, and
-Tailpipe measured 0.05 to 0.06 W/GB of DDR4 on 37 servers. The interval reaches from 0.06 to 0.68 W/GB.
+Tailpipe measured 0.05 to 0.06 W/GB of DDR4 on 37 servers. The interval of DDR4 reaches from 0.06 to 0.68 W/GB. Nobody publishes
+figures of all kinds side by side; what a bit takes to be charged goes with the square of the voltage, and so do these.
 """
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from carbonsdk.backends.cpu_load import CpuLoadSettings
 from carbonsdk.backends.cpu_load.cgroup import memory_limit_bytes
+from carbonsdk.backends.cpu_load.modules import VOLTS, installed_kind, kind_named
 
 WATTS_PER_GB = 0.37
+"""Of DDR4, and of memory whose kind is not known."""
+
 BIAS = 0.85
 GIVEN_BIAS = 0.2
 """For a figure of the user's own: the modules' power still moves with their use."""
@@ -27,18 +32,28 @@ class MemoryEstimate:
     note: str
 
 
-def memory_estimate(proc: Path, cgroup: Path, *, watts_per_gb: float | None = None) -> MemoryEstimate | None:
+def memory_estimate(settings: CpuLoadSettings) -> MemoryEstimate | None:
     """Return the power of the memory that this process was given: its control group's limit, or all of the machine's."""
-    installed = _installed_bytes(proc)
+    installed = _installed_bytes(settings.proc)
     if installed is None:
         return None
-    limit = memory_limit_bytes(proc, cgroup)
+    limit = memory_limit_bytes(settings.proc, settings.cgroup)
     limited = limit is not None and limit < installed
     gigabytes = (limit if limit is not None and limited else installed) / _BYTES_PER_GB
-    each, bias = (WATTS_PER_GB, BIAS) if watts_per_gb is None else (watts_per_gb, GIVEN_BIAS)
     whose = "this control group's limit" if limited else "installed"
-    given = "" if watts_per_gb is None else " as given"
-    return MemoryEstimate(each * gigabytes, bias, f"{gigabytes:.1f} GB ({whose}) at {each:g} W/GB{given}")
+    given = settings.memory_watts_per_gb
+    if given is not None:
+        return MemoryEstimate(given * gigabytes, GIVEN_BIAS, f"{gigabytes:.1f} GB ({whose}) at {given:g} W/GB as given")
+    kind = kind_named(settings.memory_kind or "") or installed_kind(settings.run, settings.sys)
+    each = watts_per_gb(kind)
+    return MemoryEstimate(
+        each * gigabytes, BIAS, f"{gigabytes:.1f} GB {kind or 'of unknown kind'} ({whose}) at {each:.2g} W/GB"
+    )
+
+
+def watts_per_gb(kind: str | None) -> float:
+    """Return the power of a GiB of memory of a kind."""
+    return WATTS_PER_GB * (VOLTS[kind] / VOLTS["DDR4"]) ** 2 if kind else WATTS_PER_GB
 
 
 def _installed_bytes(proc: Path) -> int | None:
