@@ -63,4 +63,6 @@ def _show(made: "Forecast", *, title: str) -> None:
 
 
 def _between(estimate: "Estimate", written: "Callable[[float], str]") -> str:
+    if estimate.low == estimate.high:
+        return written(estimate.value)
     return f"{written(estimate.value)} ({written(estimate.low)} to {written(estimate.high)} at {estimate.level:.0%})"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from carbonsdk.engine.forecaster import expected
+from carbonsdk.engine.lapbook import Before
 from carbonsdk.engine.prediction.laps import History, Lap
 from carbonsdk.engine.prediction.whole import forecast
 from carbonsdk.journal.claims import Claim, Part, claims
@@ -24,16 +25,48 @@ def recorded_forecast(parts: Sequence[Part], *, epochs_total: int) -> Forecast |
     """
     report = merge(parts)
     laps = _laps(parts)
-    earlier = report.epoch_count - len(laps)
+    before = _before(parts, laps, report)
     used = max((lap.end_joules for lap in laps if lap.end_joules is not None), default=None)
     total = report.energy.joules
     grams = report.co2eq_grams if not total or used is None else (report.co2eq_grams or 0.0) * min(1.0, used / total)
-    return forecast(
+    made = forecast(
         History(laps),
-        epochs_total=max(1, epochs_total - earlier),
+        epochs_total=max(1, epochs_total - before.number),
         intensity=lambda _start_s, _end_s: _ahead(report),
         grams_so_far=None if report.co2eq_grams is None else grams,
     )
+    return None if made is None else _outcome(before.added_to(made), report)
+
+
+def _before(parts: Sequence[Part], laps: Sequence[Lap], report: RunReport) -> Before:
+    """Return what the epochs that are on record in sums alone came to."""
+    number = max(0, report.epoch_count - len(laps))
+    if not number:
+        return Before(0, 0.0, 0.0)
+    longest: dict[int, float] = {}  # by attempt: its processes ran their epochs side by side
+    for part in parts:
+        attempt = part.assembly.run_info.attempt
+        longest[attempt] = max(longest.get(attempt, 0.0), part.assembly.epoch_uses()[1])
+    joules = (report.epochs_energy.joules or 0.0) - sum((lap.end_joules or 0.0) - (lap.start_joules or 0.0) for lap in laps)
+    duration_s = sum(longest.values()) - sum(lap.end_s - lap.start_s for lap in laps)
+    return Before(number, max(0.0, joules), max(0.0, duration_s))
+
+
+def _outcome(made: Forecast, report: RunReport) -> Forecast:
+    """Return the forecast, or what a run that is over came to, what followed its last epoch included."""
+    if report.state != "finished" or made.epochs_seen < made.epochs_total:
+        return made
+    joules, grams = report.energy.joules, report.co2eq_grams
+    return replace(
+        made,
+        energy_joules=made.energy_joules if joules is None else _certain(joules),
+        duration_s=_certain(report.duration_s),
+        co2eq_grams=made.co2eq_grams if grams is None else _certain(grams),
+    )
+
+
+def _certain(value: float) -> Estimate:
+    return Estimate(value, value, value)
 
 
 def _laps(parts: Sequence[Part]) -> list[Lap]:

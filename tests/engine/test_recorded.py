@@ -5,6 +5,7 @@ import pytest
 from carbonsdk.engine.recorded import recorded_forecast
 from carbonsdk.journal.assembly import Assembly
 from carbonsdk.journal.claims import Part
+from carbonsdk.reports import Estimate
 
 
 @pytest.fixture
@@ -64,3 +65,24 @@ def test_co2eq_goes_on_at_the_run_s_own_mean_and_says_how_little_that_is(part, s
     assert said.co2eq_grams.value == pytest.approx(10_000 / 3.6e6 * 100, rel=0.01)
     energy = (said.energy_joules.high - said.energy_joules.low) / said.energy_joules.value
     assert (said.co2eq_grams.high - said.co2eq_grams.low) / said.co2eq_grams.value > energy
+
+
+def test_epochs_beyond_those_that_are_kept_one_by_one_are_in_the_forecast(part, sample):
+    said = recorded_forecast([part([sample.device()], 10_050, joules=(1000,))], epochs_total=20_000)
+    assert (said.epochs_seen, said.epochs_total) == (10_050, 20_000)
+    assert said.epochs_energy_joules.value == pytest.approx(2e7, rel=1e-4)
+    assert said.epochs_duration_s.value == pytest.approx(2e5, rel=1e-4)
+    assert said.energy_joules.value == pytest.approx(2e7, rel=1e-4)
+
+
+def test_a_run_that_is_over_came_to_what_it_used_its_end_included(sample):
+    assembly = Assembly()
+    records = [sample.run(0), sample.device(), sample.intensity(100.0)]
+    records += [sample.epoch(number, 10 * number, 10 * (number + 1), (1000 * number, 1000)) for number in range(3)]
+    for record in [*records, sample.end(40, 3_500)]:
+        assembly.add(record)
+    said = recorded_forecast([Part(assembly, assembly.last_known(), "finished")], epochs_total=3)
+    assert said.energy_joules == Estimate(3_500.0, 3_500.0, 3_500.0)
+    assert said.duration_s.value == said.duration_s.high == pytest.approx(40)
+    assert said.co2eq_grams.value == pytest.approx(3_500 / 3.6e6 * 100)
+    assert said.epochs_energy_joules.value == pytest.approx(3_000)
