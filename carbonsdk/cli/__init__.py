@@ -60,6 +60,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         # The reader of a pipe (`| head`) has seen enough; Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        return _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error), 1)
     return code if isinstance(code, int) else 0
 
 

@@ -3,6 +3,7 @@
 import textwrap
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,6 @@ def command(seconds: float, as_json: bool, **settings: Any) -> None:
 
 def examine(settings: dict[str, Any], *, seconds: float) -> Findings:
     """Measure for some seconds and return what was found; blocks for as long."""
-    import os
     import platform
     from tempfile import TemporaryDirectory
 
@@ -86,7 +86,7 @@ def examine(settings: dict[str, Any], *, seconds: float) -> Findings:
         carbon=report.carbon,
         plugins=host.plugins,
         records=records,
-        records_writable=os.access(_nearest_existing(records), os.W_OK),
+        records_writable=_writable(records),
         warnings=report.warnings,
         version=__version__,
         system=f"Python {platform.python_version()}, {platform.system()} {platform.release()} {platform.machine()}",
@@ -114,8 +114,15 @@ def _refusal(choice: "Choice") -> str:
     return f"{choice.backend}: {choice.reason}"
 
 
-def _nearest_existing(path: Path) -> Path:
-    return next(each for each in (path, *path.parents) if each.exists())
+def _writable(path: Path) -> bool:
+    """Say whether files can be written below a directory, which may have to be made first."""
+    import os
+
+    for each in (path, *path.parents):
+        with suppress(PermissionError):  # a folder that may not be entered
+            if each.exists():
+                return each.is_dir() and os.access(each, os.W_OK | os.X_OK)
+    return False
 
 
 def _sections(findings: Findings) -> Iterator[tuple[str, list[str]]]:

@@ -1,5 +1,7 @@
 """What people ask of a run: reports of its epochs, its spans and itself, made from what is on record."""
 
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carbonsdk.engine.spanbook import use_of
@@ -42,13 +44,20 @@ def span_report(session: "Session", span: "Span") -> SpanReport:
 
 def run_report(session: "Session", at_ns: int, state: str) -> RunReport:
     """Return the report of the run up to an instant that readings were taken at."""
-    record = session.plan.record
     return session.scribe.assembly.report(
         session.settling.state(at_ns),
         run_state=state,
         forecast=session.forecaster.latest,
-        record=None if record is None else str(record),
+        record=_written(session.plan.record),
     )
+
+
+def _written(record: Path | None) -> str | None:
+    """Return where the record lies; None if it lies nowhere, as on a disk that may not be written to."""
+    with suppress(OSError):
+        if record is not None and record.exists():
+            return str(record)
+    return None
 
 
 def bare_report(session: "Session") -> RunReport:

@@ -16,9 +16,9 @@ def journals(run: str | Path, directory: Path | str | None = None) -> tuple[Path
     the run that began last. Raise JournalError where there is no such run, or more than one.
     """
     place = run_directory(run, directory) if isinstance(run, str) and run else None
-    if place is None or not place.is_dir():
+    if place is None or not _is_directory(place):
         place = Path(run).expanduser() if _is_path(run) else _beginning(str(run), directory)
-    if place.is_dir():
+    if _is_directory(place):
         found = files(place)
         if not found:
             raise JournalError(f"{place} holds no record of a run (no {SUFFIX} file)")
@@ -56,6 +56,13 @@ def _newest(directory: Path | str | None) -> Path:
 def _begun(journal: Path) -> str:
     """Return the start that a journal has in its name."""
     return journal.stem.rpartition("-")[2]
+
+
+def _is_directory(place: Path) -> bool:
+    try:
+        return place.is_dir()
+    except OSError:  # a folder that may not be entered, or a name that no folder can have
+        return False
 
 
 def _is_path(run: str | Path) -> bool:

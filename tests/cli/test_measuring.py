@@ -1,6 +1,7 @@
 """`run`, `demo`, `runs` and `doctor`, from a command to its record, on a pretended CPU of 100 W at half load."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -216,3 +217,33 @@ def test_a_remedy_of_several_commands_keeps_its_lines(carbonsdk, tmp_path):
     assert first.startswith("carbonsdk: ")
     assert "masked by this container" in first
     assert any(line.startswith("Whoever reads these counters") for line in others)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root enters every folder")
+@pytest.mark.parametrize("arguments", [("runs", "show"), ("runs", "list")])
+def test_a_folder_that_may_not_be_entered_is_one_line_and_code_1(carbonsdk, home, arguments):
+    (home / "closed").mkdir(mode=0)
+    done = carbonsdk(*arguments, "--state-dir", home / "closed" / "state")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"carbonsdk: cannot read {home}/closed/state/runs: Permission denied\n"
+
+
+def test_the_doctor_says_that_records_cannot_be_written(carbonsdk, home):
+    (home / "file").write_text("no folder")
+    done = carbonsdk("doctor", "--seconds", "0.1", CARBONSDK_STATE_DIR=str(home / "file" / "state"))
+    assert done.returncode == 0, done.stderr
+    assert f"{home}/file/state  (not writable" in done.stdout
+
+
+def test_a_run_whose_record_cannot_be_written_names_none(carbonsdk, home):
+    (home / "file").write_text("no folder")
+    done = carbonsdk("run", "--state-dir", home / "file", "true")
+    assert done.returncode == 0
+    assert "  record " not in done.stderr
+    assert "  warning    cannot write the record" in done.stderr
+
+
+def test_a_name_that_no_run_can_have_is_one_line_and_code_1(carbonsdk):
+    done = carbonsdk("runs", "show", "x" * 5000)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
