@@ -6,8 +6,9 @@ import struct
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 
 from carbonsdk.clock import unix_ns, utc
@@ -21,6 +22,8 @@ _TOO_FEW_TO_FORGET = 16
 
 _HELD = struct.Struct("<dqqqIq")
 _GRAMS = struct.Struct("<d")
+_OWN = {"grams_per_kwh", "start", "end", "fetched_at"}  # what each value has for itself
+_shared = attrgetter(*(each.name for each in fields(CarbonIntensity) if each.name not in _OWN))
 
 Held = bytes
 """A value, packed: grams, start, end, time of fetching, which kind it is of, and when it was added; a month has thousands."""
@@ -50,20 +53,19 @@ class Kinds:
 
     def __init__(self) -> None:
         self._kinds: list[_Kind] = []
-        self._places: dict[CarbonIntensity, int] = {}
+        self._places: dict[tuple[object, ...], int] = {}
 
     def place(self, value: CarbonIntensity) -> int:
         """Return the place of a value's kind."""
         lasting = value.start is None or value.end is None or value.end - value.start > _LONGEST_SLOT
-        # The pattern's dates say nothing but whether it lasts, so that two of one pattern are of one worth.
-        open_end = None if lasting else utc(0)
-        pattern = replace(value, grams_per_kwh=0.0, start=open_end, end=open_end, fetched_at=None)
-        place = self._places.get(pattern)
+        key = (lasting, *_shared(value))  # a year has a hundred thousand values: no dataclass is made and hashed for each
+        place = self._places.get(key)
         if place is None:
             reality = 0 if value.forecast else 1 if value.estimated else 2
             tier = 4 if value.own else (1 if lasting else 3) - value.fallback
+            pattern = replace(value, grams_per_kwh=0.0, start=None, end=None, fetched_at=None)
             self._kinds.append(_Kind((-tier, -reality, -int(value.settled)), pattern))
-            place = self._places[pattern] = len(self._kinds) - 1
+            place = self._places[key] = len(self._kinds) - 1
         return place
 
     def worth(self, held: Held) -> Worth:
