@@ -1,5 +1,7 @@
 """The forecast of a run under way: on demand, in the report, as an event, from what the epochs truly used."""
 
+import sys
+
 import pytest
 
 from carbonsdk.events import ForecastMade
@@ -111,3 +113,21 @@ def test_a_run_that_goes_on_forecasts_the_epochs_that_are_left(tracker, epoch):
     second = tracker(5, verbose=0, run_id="resumed")
     epoch(second)
     assert (second.forecast().epochs_seen, second.forecast().epochs_total) == (1, 2)
+
+
+def test_it_is_never_computed_at_an_epoch_s_edge(tracker, epoch):
+    made = tracker(8, verbose=0)
+    called = set()
+
+    def note(frame, _event, _argument):
+        called.add(frame.f_globals.get("__name__", ""))
+
+    sys.setprofile(note)  # of this thread, which is the one that trains
+    try:
+        for _ in range(6):
+            epoch(made)
+    finally:
+        sys.setprofile(None)
+    assert "carbonsdk.engine.forecaster" in called  # it was told of each epoch
+    assert "carbonsdk.engine.prediction.whole" not in called
+    assert made.report().forecast.epochs_seen == 6
