@@ -54,7 +54,10 @@ class SupportsUsage(Protocol):
     """A backend whose readings may be of a part of the machine: a control group's, or that of some CPUs."""
 
     def usage(self, device: Device) -> float | None:
-        """Return the CPU seconds used so far by all that a CPU's readings are of; None for the machine, and other kinds."""
+        """Return what all that a device's readings are of uses: CPU seconds so far of a CPU, bytes now of memory.
+
+        None where they are of the machine, and for other kinds.
+        """
         ...
 
 

@@ -23,7 +23,7 @@ from carbonsdk.engine.accounting import Part
 from carbonsdk.engine.baselines import Baseline, Baselines
 from carbonsdk.engine.guard import Guard
 from carbonsdk.engine.processes import Family, Memory
-from carbonsdk.engine.shares import CpuShare, GpuShare, MemoryShare, NoShare, Share, partial_cpu_s
+from carbonsdk.engine.shares import CpuShare, GpuShare, MemoryShare, NoShare, Share, partial_use
 from carbonsdk.interfaces import Backend, SupportsShares
 from carbonsdk.model import Device, DeviceKind, Quality
 from carbonsdk.units import NS_PER_S
@@ -98,7 +98,7 @@ class Attribution:
             family = self._members()
             match device.kind:
                 case DeviceKind.CPU | DeviceKind.SOC:
-                    part_s = partial_cpu_s(backend, device)
+                    part_s = partial_use(backend, device)
                     if part_s is not None:
                         return CpuShare(family, clock=self._clock, machine_cpu_s=part_s)
                     if self._of_cpus is None:  # all packages are divided alike
@@ -107,7 +107,7 @@ class Attribution:
                 case DeviceKind.MEMORY:
                     self._needs_memory = True
                     self._weigh()
-                    return MemoryShare(self._memory)
+                    return MemoryShare(self._memory, partial_use(backend, device))
                 case DeviceKind.GPU if isinstance(backend, SupportsShares):
                     return GpuShare(device, backend, family=family, clock=self._clock)
         if guard.error is not None:  # a system that tells less than it should costs this device alone

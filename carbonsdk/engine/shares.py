@@ -92,10 +92,13 @@ class CpuShare:
 
 
 class MemoryShare:
-    """The family's memory over that of all processes. `held` is what a look of some seconds ago has found."""
+    """The family's memory over that of all processes. `held` is what a look of some seconds ago has found.
 
-    def __init__(self, held: Callable[[], Memory]) -> None:
-        self._held = held
+    `part_bytes` tells what is held of the part of the machine that the device's energy is of, where it is of a part.
+    """
+
+    def __init__(self, held: Callable[[], Memory], part_bytes: Callable[[], float] | None = None) -> None:
+        self._held, self._part_bytes = held, part_bytes
 
     @property
     def measure(self) -> str:
@@ -105,7 +108,7 @@ class MemoryShare:
     def now(self) -> tuple[float, bool]:
         """Return the share of what is mapped."""
         held = self._held()
-        whole = max(held.own_bytes, held.all_bytes)
+        whole = max(held.own_bytes, self._part_bytes() if self._part_bytes is not None else held.all_bytes)
         return (held.own_bytes / whole, True) if whole else (0.0, False)
 
 
@@ -141,8 +144,8 @@ class GpuShare:
         return (len(holders & pids) / len(holders) if holders else 0.0), False
 
 
-def partial_cpu_s(backend: Backend, device: Device) -> Callable[[], float] | None:
-    """Return the function that tells the CPU time of the part of the machine that a backend sees; None if it sees all."""
+def partial_use(backend: Backend, device: Device) -> Callable[[], float] | None:
+    """Return the function that tells the use of the part of the machine that a backend sees; None if it sees all."""
     if isinstance(backend, SupportsUsage) and backend.usage(device) is not None:
         return lambda: backend.usage(device) or 0.0
     return None

@@ -402,6 +402,29 @@ def test_memory_of_a_limited_group_is_its_limit(cpu_load, machine):
     assert "8.0 GB of unknown kind (this control group's limit)" in note_of(cpu_load(), DeviceKind.MEMORY)
 
 
+@pytest.mark.parametrize(
+    "stat",
+    [
+        "anon 3000\nfile 9999\nfile_mapped 1000\n",
+        "cache 9999\nrss 1\nmapped_file 1\ntotal_rss 3000\ntotal_mapped_file 1000\n",
+    ],
+)
+def test_the_use_of_a_limited_group_s_memory_is_what_it_has_mapped(cpu_load, machine, stat):
+    machine.confine_v2("max 100000", memory_max=8 << 30)
+    (machine.cgroup / "memory.stat").write_text(stat)
+    backend = cpu_load()
+    (memory,) = [device for device in backend.open() if device.kind is DeviceKind.MEMORY]
+
+    assert backend.usage(memory) == 4000
+
+
+def test_the_use_of_all_memory_is_not_the_estimates_to_tell(cpu_load, machine):
+    backend = cpu_load()
+    (memory,) = [device for device in backend.open() if device.kind is DeviceKind.MEMORY]
+
+    assert backend.usage(memory) is None
+
+
 def test_a_users_own_figure_for_memory_wins(cpu_load, machine, clock):
     machine.confine_v1(-1)
     read = joules(cpu_load(memory_watts_per_gb=0.5), DeviceKind.MEMORY)

@@ -167,6 +167,15 @@ def test_memory_is_divided_by_proportional_set_size(clock):
     assert "share of proportional set size" in labelled.sensor.method
 
 
+def test_memory_of_a_control_group_is_divided_by_what_the_group_holds(clock):
+    class Group(Nothing):
+        def usage(self, _device):
+            return 400.0
+
+    _, part = attribution(SetFamily(memory=(200, 8000)), clock).adopt(MEMORY, Group())
+    assert part() == Part(0.5)
+
+
 def test_memory_is_weighed_again_every_five_seconds(clock):
     family = SetFamily(memory=(200, 800))
     made = attribution(family, clock)

@@ -79,12 +79,12 @@ class CpuLoadBackend:
         self._settings = settings
         self._clock = clock
         self._joules: dict[str, Callable[[], float]] = {}
-        self._scope: Scope | None = None
+        self._uses: dict[str, Callable[[], float]] = {}
 
     def open(self) -> Sequence[Device]:
         """Start the estimates; they begin at 0 J."""
         settings = self._settings
-        self._scope = scope = observed_scope(settings.proc, settings.cgroup)
+        scope = observed_scope(settings.proc, settings.cgroup)
         cpuinfo = read_cpuinfo(settings.proc)
         tdp = tdp_of(cpuinfo, cpus=scope.cpus, given_watts=settings.cpu_tdp_watts)
         counter = LoadCounter(
@@ -105,6 +105,7 @@ class CpuLoadBackend:
             ),
         )
         self._joules = {cpu.id: counter.joules}
+        self._uses = {cpu.id: scope.busy_s}
         return [cpu, *self._memory()]
 
     def read(self, device: Device) -> CounterReading:
@@ -115,17 +116,20 @@ class CpuLoadBackend:
         return CounterReading(joules())
 
     def usage(self, device: Device) -> float | None:
-        """Return the CPU seconds of the part of the machine that the CPU's estimate is of."""
-        return self._scope.busy_s() if self._scope is not None and device.kind is DeviceKind.CPU else None
+        """Return the CPU seconds, or the bytes, of the part of the machine that an estimate is of."""
+        use = self._uses.get(device.id)
+        return None if use is None else use()
 
     def close(self) -> None:
         """Stop the estimates."""
-        self._joules = {}
+        self._joules, self._uses = {}, {}
 
     def _memory(self) -> list[Device]:
         estimate = memory_estimate(self._settings)
         if estimate is None:
             return []
+        if estimate.limit is not None:
+            self._uses["memory"] = estimate.limit.used_bytes
         opened_ns = self._clock.monotonic_ns()
         self._joules["memory"] = lambda: estimate.watts * (self._clock.monotonic_ns() - opened_ns) / NS_PER_S
         sensor = Sensor(method="capacity", quality=Quality.ESTIMATED, bias=estimate.bias, note=estimate.note)

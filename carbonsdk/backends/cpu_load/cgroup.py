@@ -38,15 +38,32 @@ def cpu_limit(proc: Path, mount: Path) -> CpuLimit | None:
     return min(limits, key=lambda limit: limit.cores, default=None)
 
 
-def memory_limit_bytes(proc: Path, mount: Path) -> int | None:
+@dataclass(frozen=True, slots=True)
+class MemoryLimit:
+    """A group that may hold so much memory at most, and the file that tells what it holds."""
+
+    bytes: int
+    stat_path: Path
+
+    def used_bytes(self) -> int:
+        """Return what the group's processes have mapped, anonymous or from files."""
+        rows = dict(line.split(maxsplit=1) for line in _text(self.stat_path).splitlines())
+        # v2's names, and those of v1 for a group with all groups below it.
+        for names in (("anon", "file_mapped"), ("total_rss", "total_mapped_file")):
+            if rows.keys() >= set(names):
+                return sum(int(rows[name]) for name in names)
+        raise DeviceLost(f"{self.stat_path} tells no memory: the control group is gone")
+
+
+def memory_limit(proc: Path, mount: Path) -> MemoryLimit | None:
     """Return the tightest memory limit on this process, or None where it has none."""
     limits = [
-        int(text)
+        MemoryLimit(int(text), group / "memory.stat")
         for file in ("memory.max", "memory.limit_in_bytes")
         for group in _groups(proc, mount, controller="memory", file=file)
         if (text := _text(group / file)).isdigit()
     ]
-    return min(limits, default=None)
+    return min(limits, key=lambda limit: limit.bytes, default=None)
 
 
 def _limit(quota: str, period: str, *, usage: Path) -> list[CpuLimit]:

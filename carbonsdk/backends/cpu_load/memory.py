@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from carbonsdk.backends.cpu_load import CpuLoadSettings
-from carbonsdk.backends.cpu_load.cgroup import memory_limit_bytes
+from carbonsdk.backends.cpu_load.cgroup import MemoryLimit, memory_limit
 from carbonsdk.backends.cpu_load.modules import VOLTS, installed_kind, kind_named
 
 WATTS_PER_GB = 0.37
@@ -25,11 +25,12 @@ _BYTES_PER_GB = 1 << 30  # modules are sold in powers of two
 
 @dataclass(frozen=True, slots=True)
 class MemoryEstimate:
-    """Constant power, how far it may be off, and why it is what it is."""
+    """Constant power, how far it may be off, why it is what it is, and whose it is where not the machine's."""
 
     watts: float
     bias: float
     note: str
+    limit: MemoryLimit | None = None
 
 
 def memory_estimate(settings: CpuLoadSettings) -> MemoryEstimate | None:
@@ -37,18 +38,18 @@ def memory_estimate(settings: CpuLoadSettings) -> MemoryEstimate | None:
     installed = _installed_bytes(settings.proc)
     if installed is None:
         return None
-    limit = memory_limit_bytes(settings.proc, settings.cgroup)
-    limited = limit is not None and limit < installed
-    gigabytes = (limit if limit is not None and limited else installed) / _BYTES_PER_GB
-    whose = "this control group's limit" if limited else "installed"
-    given = settings.memory_watts_per_gb
-    if given is not None:
-        return MemoryEstimate(given * gigabytes, GIVEN_BIAS, f"{gigabytes:.1f} GB ({whose}) at {given:g} W/GB as given")
+    limit = memory_limit(settings.proc, settings.cgroup)
+    if limit is not None and limit.bytes >= installed:
+        limit = None
+    gigabytes = (limit.bytes if limit else installed) / _BYTES_PER_GB
+    whose = "this control group's limit" if limit else "installed"
+    each = settings.memory_watts_per_gb
+    if each is not None:
+        return MemoryEstimate(each * gigabytes, GIVEN_BIAS, f"{gigabytes:.1f} GB ({whose}) at {each:g} W/GB as given", limit)
     kind = kind_named(settings.memory_kind or "") or installed_kind(settings.run, settings.sys)
     each = watts_per_gb(kind)
-    return MemoryEstimate(
-        each * gigabytes, BIAS, f"{gigabytes:.1f} GB {kind or 'of unknown kind'} ({whose}) at {each:.2g} W/GB"
-    )
+    note = f"{gigabytes:.1f} GB {kind or 'of unknown kind'} ({whose}) at {each:.2g} W/GB"
+    return MemoryEstimate(each * gigabytes, BIAS, note, limit)
 
 
 def watts_per_gb(kind: str | None) -> float:
