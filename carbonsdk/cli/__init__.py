@@ -5,6 +5,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -15,6 +16,8 @@ EPILOG = (
     "Settings come from options, CARBONSDK_* variables and carbonsdk.toml; `carbonsdk config` shows them and their sources."
 )
 
+# A group without a command; before click 8.2 it printed its help by itself.
+_BARE: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 _PLAIN = str.maketrans({"µ": "u", "±": "+/-", "…": "...", "–": "-", "−": "-", "×": "x", "≥": ">=", "·": "-"})
 
 
@@ -47,7 +50,11 @@ def _run(arguments: Sequence[str] | None) -> int:
             stream.reconfigure(errors="carbonsdk.plain")
     try:
         code = cli.main(args=arguments, prog_name="carbonsdk", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # a program may be started without one
+            sys.stdout.flush()
+    except _BARE as error:
+        click.echo(error.format_message(), err=True)
+        return 2
     except click.ClickException as error:
         return _failed(error.format_message(), error.exit_code, help_of=getattr(error, "ctx", None))
     except SettingsError as error:

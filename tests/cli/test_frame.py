@@ -28,6 +28,20 @@ def test_every_command_has_help(carbonsdk, name):
     assert done.stdout.startswith(f"Usage: carbonsdk {name}")
 
 
+@pytest.mark.parametrize("group", [(), ("runs",)])
+def test_a_group_without_a_command_shows_its_help_as_it_is(carbonsdk, group):
+    done = carbonsdk(*group)
+    assert done.returncode == 2
+    assert (done.stdout + done.stderr).startswith("Usage: carbonsdk")
+
+
+def test_a_program_without_standard_output_is_no_error(home):
+    done = subprocess.run(
+        ["bash", "-c", f"'{sys.executable}' -m carbonsdk.cli config --set >&-"], cwd=home, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_the_version_is_told(carbonsdk):
     assert carbonsdk("--version").stdout == f"carbonsdk {package.__version__}\n"
 
