@@ -230,6 +230,16 @@ def test_affinity_counts_what_runs_on_the_allowed_cpus(cpu_load, machine, clock)
     assert "2 CPUs that this process may run on, of 8" in note_of(backend)
 
 
+def test_a_main_thread_that_is_bound_to_a_cpu_does_not_stand_for_the_others(cpu_load, machine):
+    machine.allow("0")
+    for number in range(4):
+        thread = machine.proc / "self" / "task" / str(100 + number)
+        thread.mkdir(parents=True)
+        (thread / "status").write_text(f"Name:\tpython\nCpus_allowed_list:\t{2 * number}-{2 * number + 1}\n")
+
+    assert note_of(cpu_load()).endswith("load of 8 CPUs")
+
+
 def test_a_v2_quota_counts_what_the_group_used(cpu_load, machine, clock):
     machine.confine_v2("200000 100000")
     backend = cpu_load()

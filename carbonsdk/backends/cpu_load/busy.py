@@ -45,7 +45,8 @@ def observed_scope(proc: Path, cgroup: Path) -> Scope:
         return Scope(busy_s=lambda: processes_s(proc, stat.tick_s), step_s=stat.tick_s, cpus=cpus, note=note)
     allowed = allowed_cpus(proc) & stat.numbers
     if allowed and allowed < stat.numbers:
-        note = f"load of the {len(allowed)} CPUs that this process may run on, of {cpus}"
+        which = "the CPU" if len(allowed) == 1 else f"the {len(allowed)} CPUs"
+        note = f"load of {which} that this process may run on, of {cpus}"
         return Scope(busy_s=lambda: stat.busy_s(allowed), step_s=stat.tick_s, cpus=cpus, note=note)
     return Scope(busy_s=stat.busy_s, step_s=stat.tick_s, cpus=cpus, note=f"load of {cpus} CPUs")
 
@@ -92,16 +93,18 @@ def processes_s(proc: Path, tick_s: float) -> float:
 
 
 def allowed_cpus(proc: Path) -> frozenset[int]:
-    """Return the CPUs that this process may run on; none where that is not told."""
-    try:
-        text = (proc / "self" / "status").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return frozenset()
-    found = re.search(r"^Cpus_allowed_list:\s*([\d,-]+)$", text, flags=re.MULTILINE)
+    """Return the CPUs that some thread of this process may run on; none where that is not told.
+
+    OpenMP binds each of its threads to a CPU of its own (`OMP_PROC_BIND`), the main thread among them.
+    """
     numbers: set[int] = set()
-    for part in found[1].split(",") if found else ():
-        first, _, last = part.partition("-")
-        numbers.update(range(int(first), int(last or first) + 1))
+    for status in (*(proc / "self" / "task").glob("*/status"), proc / "self" / "status"):
+        with suppress(OSError):  # the thread has ended
+            text = status.read_text(encoding="utf-8", errors="replace")
+            found = re.search(r"^Cpus_allowed_list:\s*([\d,-]+)$", text, flags=re.MULTILINE)
+            for part in found[1].split(",") if found else ():
+                first, _, last = part.partition("-")
+                numbers.update(range(int(first), int(last or first) + 1))
     return frozenset(numbers)
 
 
