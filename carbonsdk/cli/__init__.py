@@ -43,15 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    codecs.register_error("carbonsdk.plain", _plainly)
-    for stream in (sys.stdout, sys.stderr):
-        # The C locale has Python escape what it cannot write, and still fail at a µ.
-        if isinstance(stream, io.TextIOWrapper) and stream.errors in {"strict", "surrogateescape"}:
-            stream.reconfigure(errors="carbonsdk.plain")
+    _write_plainly()
     try:
         code = cli.main(args=arguments, prog_name="carbonsdk", standalone_mode=False)
-        if sys.stdout is not None:  # a program may be started without one
-            sys.stdout.flush()
+        print(end="", flush=True)  # unlike sys.stdout itself, print is there in a program without standard output
     except _BARE as error:
         click.echo(error.format_message(), err=True)
         return 2
@@ -70,6 +65,15 @@ def _run(arguments: Sequence[str] | None) -> int:
     except OSError as error:
         return _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error), 1)
     return code if isinstance(code, int) else 0
+
+
+def _write_plainly() -> None:
+    """Have the standard streams write what they have no characters for in others."""
+    codecs.register_error("carbonsdk.plain", _plainly)
+    for stream in (sys.stdout, sys.stderr):
+        # The C locale has Python escape what it cannot write, and still fail at a µ.
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in {"strict", "surrogateescape"}:
+            stream.reconfigure(errors="carbonsdk.plain")
 
 
 def _plainly(error: UnicodeError) -> tuple[str, int]:
