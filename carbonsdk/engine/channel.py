@@ -13,6 +13,7 @@ from carbonsdk.engine.notices import Notices
 from carbonsdk.engine.source import Source
 from carbonsdk.interfaces import Backend
 from carbonsdk.model import Device, DeviceKind, Quality
+from carbonsdk.units import NS_PER_S
 
 EDGE_WAIT_S = 0.05
 
@@ -54,6 +55,7 @@ class Channel:
         self._ledger, self._clock, self._notices = ledger, clock, notices
         self._turn = threading.Condition()
         self._asked_ns = 0
+        self._edge_asked = False
         self._started_ns = -1
         self._finished_ns = -1
         self._stopping = False
@@ -103,6 +105,7 @@ class Channel:
             notices=self._notices,
             reach_ns=self._reach_ns,
         )
+        self.source.chases = not self.offer.inline
         with self.source.lock:
             devices = [checked_device(device) for device in backend.open()]
             self.answers = [self._first_answer(backend, device) for device in devices]
@@ -142,17 +145,26 @@ class Channel:
         assert source is not None  # noqa: S101 - a ready channel has one
         while True:
             with self._turn:
-                self._turn.wait_for(lambda: self._stopping or self._asked_ns > self._started_ns)
+                self._turn.wait_for(lambda: self._stopping or self._asked_ns > self._started_ns, self._until_poll_s(source))
                 if self._stopping:
                     break
-                self._started_ns = max(self._clock.monotonic_ns(), self._asked_ns)
+                asked, edge = self._asked_ns > self._started_ns, self._edge_asked
+                if asked:
+                    self._started_ns = max(self._clock.monotonic_ns(), self._asked_ns)
+                    self._edge_asked = False
                 started_ns = self._started_ns
             with source.lock:
-                source.read_all()
+                if asked:
+                    source.read_all(edge=edge)
+                else:
+                    source.poll()
             with self._turn:
                 self._finished_ns = started_ns
                 self._turn.notify_all()
         self._close()
+
+    def _until_poll_s(self, source: Source) -> float | None:
+        return max(0.0, (source.due_ns - self._clock.monotonic_ns()) / NS_PER_S) if source.due_ns else None
 
     def _close(self) -> None:
         """Close the backend once; one that somebody hangs in is left as it is."""
@@ -174,15 +186,16 @@ class Channel:
                 return 0.0
             return (self._clock.monotonic_ns() - self._started_ns) / 1e9
 
-    def ask(self, at_ns: int, *, patience_s: float = EDGE_WAIT_S) -> None:
-        """Have the devices read at or after an instant, without waiting for a driver.
+    def ask(self, at_ns: int, *, edge: bool = False, patience_s: float = EDGE_WAIT_S) -> None:
+        """Have the devices read at or after an instant, without waiting for a driver; at an epoch's `edge` to the step.
 
         `patience_s` is for another thread that is reading the same `inline` backend.
         """
         if self.offer.inline:
-            self._read_here(at_ns, patience_s)
+            self._read_here(at_ns, patience_s, edge=edge)
             return
         with self._turn:
+            self._edge_asked = self._edge_asked or edge
             self._asked_ns = max(self._asked_ns, at_ns)
             self._turn.notify_all()
 
@@ -193,13 +206,20 @@ class Channel:
         with self._turn:
             return self._turn.wait_for(lambda: self._finished_ns >= at_ns or self._stopping, timeout_s)
 
-    def _read_here(self, at_ns: int, patience_s: float) -> None:
+    def await_steps(self, timeout_s: float) -> None:
+        """Wait until no counter's step is waited for any more."""
+        source = self.source
+        if source is not None and not self.offer.inline:
+            with self._turn:
+                self._turn.wait_for(lambda: not source.due_ns or self._stopping, timeout_s)
+
+    def _read_here(self, at_ns: int, patience_s: float, *, edge: bool) -> None:
         source = self.source
         if source is None or not source.lock.acquire(timeout=patience_s):
             return
         try:
             if source.last_read_ns < at_ns:  # another thread's reading, waited for, may do as well
-                source.read_all()
+                source.read_all(edge=edge)
         finally:
             source.lock.release()
 

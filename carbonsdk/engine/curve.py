@@ -1,15 +1,20 @@
 """One device's monotone curve: cumulative joules against the monotonic clock."""
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from carbonsdk.engine.accounting import WHOLE, Limits, Stamped, Step, flaw, step
 from carbonsdk.engine.averaging import Averages
+from carbonsdk.engine.chase import Sighting
 from carbonsdk.engine.trend import Trend
 from carbonsdk.model import CounterReading, PowerReading
 
 _SHORT = 0.02  # of the distance of two readings
+_NEAR_NS = 10_000_000  # so little beyond a reading, power is taken to go on, and that is that
+_SLIGHT = 0.001  # of an interval's energy: what is open at its end and is less than that is left open
 
 
 class Mark(NamedTuple):
@@ -37,10 +42,13 @@ class Curve:
         "_covered",
         "_covered_counted",
         "_doubt",
+        "_held_ns",
         "_joules",
         "_lag_at_first",
         "_last",
         "_limits",
+        "_stepped_ns",
+        "_told_ns",
         "_trend",
         "_variance",
     )
@@ -58,6 +66,9 @@ class Curve:
         self._trend = Trend(limits)
         self._averages: Averages | None = None
         self._lag_at_first: float | None = None  # None until the first power is known
+        self._stepped_ns = 0  # when the counter stepped to what it shows, where that was watched
+        self._held_ns: int | None = None  # from here on the curve may still be sharpened
+        self._told_ns = 0  # up to here somebody was told, and the curve stays as it is
 
     def __len__(self) -> int:
         return len(self._at)
@@ -66,6 +77,13 @@ class Curve:
     def last_ns(self) -> int | None:
         """Return the newest instant that the curve knows of."""
         return self._at[-1] if self._at else None
+
+    @property
+    def known_until_ns(self) -> int | None:
+        """Return the newest instant at which the curve is final."""
+        if self._held_ns is None or not self._at:
+            return self.last_ns
+        return min(self._held_ns, self._at[-1])
 
     @property
     def wrap_s(self) -> float | None:
@@ -97,6 +115,8 @@ class Curve:
             taken, slack = self._step(self._last, current)
             fault = taken.fault
             self._counted += taken.joules
+            if taken.joules:
+                self._stepped_ns = 0
             self._covered_counted += taken.covered_ns
             if taken.covered_ns > 0:
                 trend.learn(current, self._counted, joules=taken.joules, elapsed_ns=taken.covered_ns)
@@ -123,12 +143,19 @@ class Curve:
 
     def _append(self, at_ns: int, variance: float, slack_joules: float = 0.0) -> None:
         trend = self._trend
+        lag_joules = trend.lag_joules
         if self._lag_at_first is None and trend.slope > 0:
             # Before its first reading the device is taken to have drawn what it drew after it.
-            self._lag_at_first = trend.lag_joules
+            self._lag_at_first = lag_joules
             self._doubt = [trend.doubt_joules] * len(self._at)
+        if self._stepped_ns:
+            lag_joules = min(2.0 * lag_joules, trend.slope * (at_ns - self._stepped_ns))
+        joules = self._counted + lag_joules - (self._lag_at_first or 0.0)
+        self._put(at_ns, joules, self._covered_counted, variance, math.hypot(trend.doubt_joules, slack_joules))
+
+    def _put(self, at_ns: int, joules: float, covered_ns: float, variance: float, doubt: float) -> None:
+        """Add a point behind all others; the curve never falls."""
         at, energy, covered = self._at, self._joules, self._covered
-        joules, covered_ns = self._counted + trend.lag_joules - (self._lag_at_first or 0.0), self._covered_counted
         if at:
             at_ns = max(at_ns, at[-1] + 1)
             joules = max(joules, energy[-1])
@@ -137,22 +164,85 @@ class Curve:
         energy.append(joules)
         covered.append(covered_ns)
         self._variance.append(variance)
-        self._doubt.append(math.hypot(trend.doubt_joules, slack_joules))
+        self._doubt.append(doubt)
 
-    def mark(self, at_ns: int, *, freeze: bool = False, silent: bool = False) -> Mark | None:
+    def hold(self, since_ns: int) -> None:
+        """Leave the curve open from an instant on: its shape there is being found out."""
+        if self._held_ns is None:
+            self._held_ns = since_ns
+
+    def release(self) -> None:
+        """Let the curve be final as it stands."""
+        self._held_ns = None
+
+    def sharpen(self, sightings: Sequence[Sighting], period_ns: int) -> None:
+        """Redraw the latest stretch through instants at which the counter was seen to step, the newest of them last.
+
+        What was told stays as it is, and the curve goes on from there.
+        """
+        last = self._last
+        if last is None or not isinstance(last.reading, CounterReading) or last.part is not WHOLE:
+            return
+        self._trend.tune(period_ns)
+        begun_ns, offset = sightings[0].at_ns, self._counted - last.reading.joules
+        if self._lag_at_first is None or begun_ns <= self._at[0] >= self._told_ns:
+            self._lag_at_first = self._lag_of_first(sightings, offset)
+        offset -= self._lag_at_first
+        told = self.mark(self._told_ns) if begun_ns < self._told_ns <= self._at[-1] else None
+        self._cut(begun_ns, sightings[0].joules + offset)
+        if told is not None and self._at[-1] < self._told_ns:
+            self._put(self._told_ns, *told[:4])
+        for sighting in sightings:
+            if sighting.at_ns > self._at[-1]:
+                covered_ns = self._covered_counted - (last.at_ns - sighting.at_ns)
+                doubt = self._trend.peak * sighting.slack_ns
+                self._put(sighting.at_ns, sighting.joules + offset, covered_ns, self._variance[-1], doubt)
+        if sightings[-1].joules == last.reading.joules:
+            self._stepped_ns = sightings[-1].at_ns
+
+    def _cut(self, at_ns: int, joules: float) -> None:
+        """Drop the points from an instant on, and those before it that were put too high; but none that was told."""
+        least = max(1, bisect_right(self._at, self._told_ns))
+        keep = max(least, bisect_left(self._at, at_ns))
+        while keep > least and self._joules[keep - 1] > joules:
+            keep -= 1
+        for column in (self._at, self._joules, self._covered, self._variance, self._doubt):
+            del column[keep:]
+
+    def _lag_of_first(self, sightings: Sequence[Sighting], offset: float) -> float:
+        """Return what had been used at the first reading but did not show, as far as that is known."""
+        first_ns = self._at[0]
+        for early, late in pairwise(sightings):
+            if early.at_ns <= first_ns < late.at_ns:
+                share = (first_ns - early.at_ns) / (late.at_ns - early.at_ns)
+                return max(0.0, early.joules + offset + share * (late.joules - early.joules))
+        return self._trend.lag_joules
+
+    def mark(self, at_ns: int, *, silent: bool = False, reach_ns: int = 0, since: Mark | None = None) -> Mark | None:
         """Return the curve at an instant, or None before the first reading.
 
-        Beyond the newest reading this instant becomes a knot if `freeze`: the curve goes on with its latest slope, or, if the
-        device is `silent`, stays flat and uncovered. Without `freeze` the mark is flat, and not settled.
+        Beyond the newest reading it goes on with its latest slope for `reach_ns`, and is flat and not covered after that, or if
+        the device is `silent`. A mark that readings to come can change is not settled, unless that could not be seen in the
+        energy since the mark `since`: then it becomes a knot.
         """
         at = self._at
         if not at or at_ns < at[0]:
             return None
         if at_ns > at[-1]:
-            return self._beyond(at_ns, freeze=freeze, silent=silent)
+            return self._beyond(at_ns, silent=silent, reach_ns=reach_ns, since=since)
+        mark = self._within(at_ns)
+        if not mark.settled and (silent or _is_slight(mark, since)):
+            mark = mark._replace(settled=True)
+        if mark.settled and at_ns > self._told_ns:
+            self._told_ns = at_ns
+        return mark
+
+    def _within(self, at_ns: int) -> Mark:
+        at = self._at
         i = bisect_right(at, at_ns) - 1
+        settled = self._held_ns is None or at_ns <= self._held_ns or at_ns <= self._told_ns
         if at[i] == at_ns:
-            return Mark(self._joules[i], self._covered[i], self._variance[i], self._doubt[i], True)
+            return Mark(self._joules[i], self._covered[i], self._variance[i], self._doubt[i], settled)
         width_ns = at[i + 1] - at[i]
         share = (at_ns - at[i]) / width_ns
         rise = self._joules[i + 1] - self._joules[i]
@@ -162,24 +252,26 @@ class Curve:
             self._covered[i] + share * (self._covered[i + 1] - self._covered[i]),
             self._variance[i] + share * (self._variance[i + 1] - self._variance[i]),
             math.hypot(doubt, self._trend.shape_joules(width_ns, share, rise)),
-            True,
+            settled,
         )
 
-    def _beyond(self, at_ns: int, *, freeze: bool, silent: bool) -> Mark:
+    def _beyond(self, at_ns: int, *, silent: bool, reach_ns: int, since: Mark | None) -> Mark:
         ahead_ns = at_ns - self._at[-1]
-        joules, covered, variance = self._joules[-1], self._covered[-1], self._variance[-1]
+        unread_ns = ahead_ns if self._last is None else at_ns - self._last.at_ns
+        known = not silent and unread_ns <= reach_ns
+        joules, covered_ns, variance = self._joules[-1], self._covered[-1], self._variance[-1]
         doubt = math.hypot(self._doubt[-1], self._trend.beyond_joules(ahead_ns))
-        if not freeze:
-            return Mark(joules, covered, variance, doubt, False)
-        if not silent:
+        if known:
             joules += self._trend.slope * ahead_ns
-            covered += ahead_ns
-        self._at.append(at_ns)
-        self._joules.append(joules)
-        self._covered.append(covered)
-        self._variance.append(variance)
-        self._doubt.append(doubt)
-        return Mark(joules, covered, variance, doubt, True)
+            covered_ns += ahead_ns
+        settled = silent or (known and unread_ns <= _NEAR_NS and self._held_ns is None)
+        mark = Mark(joules, covered_ns, variance, doubt, settled)
+        if known and not settled and _is_slight(mark, since):
+            mark, settled = mark._replace(settled=True), True
+        if settled:
+            self._put(at_ns, joules, covered_ns, variance, doubt)
+            self._told_ns = at_ns
+        return mark
 
     def rise(self, start_ns: int, end_ns: int) -> tuple[float, float, float, float]:
         """Return start joules, joules, covered nanoseconds and noise of an interval; cheaper than two marks.
@@ -215,3 +307,7 @@ class Curve:
         if keep > 64:  # a slice costs its length: do it seldom
             for column in (self._at, self._joules, self._covered, self._variance, self._doubt):
                 del column[:keep]
+
+
+def _is_slight(mark: Mark, since: Mark | None) -> bool:
+    return since is not None and mark.edge_joules <= _SLIGHT * (mark.joules - since.joules)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from carbonsdk.engine.session import Session
 
 STOP_WITHIN_S = 1.9  # all told: a process that ends by an exception is to be gone within 2 s
+_STEPS_WITHIN_S = 0.15  # of slow counters, after the last edge
 _DRIVERS_WITHIN_S = 0.4  # to answer a last time, beside the sinks
 
 
@@ -53,6 +54,8 @@ def _close_epochs(session: "Session", reason: str) -> int:
 def _settle(session: "Session", end_ns: int) -> None:
     """Take in what is still to come, within limits, and let the feed go."""
     with Guard("the end of the run", session.notices.fault):
+        if session.settling.waits:
+            session.hardware.await_steps(_STEPS_WITHIN_S)
         session.settling.follow(end_ns, boundaries=session.boundaries)
         session.roster.root.settle(end_ns)
         session.feed.settle(min(session.plan.settle_s, STOP_WITHIN_S / 2))

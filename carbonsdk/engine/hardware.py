@@ -197,13 +197,13 @@ class Hardware:
         """Have the devices read at an edge, waiting `EDGE_WAIT_S` at most for those that can hang."""
         if self._edge_reads == "never":
             return
-        sparing = SPARING if self._edge_reads == "auto" else 0
+        sparing = self._edge_reads == "auto"
         awaited = []
         for channel in self._live:
             source = channel.source
-            if source is None or at_ns - source.last_read_ns < sparing * source.cost_ns:
+            if source is None or (sparing and at_ns < source.spare_until_ns):
                 continue
-            channel.ask(at_ns)
+            channel.ask(at_ns, edge=True)
             # One that has kept us waiting once is not waited for again before it has answered.
             if not channel.offer.inline and channel.busy_s < EDGE_WAIT_S:
                 awaited.append(channel)
@@ -211,6 +211,12 @@ class Hardware:
             deadline_s = time.monotonic() + EDGE_WAIT_S
             for channel in awaited:
                 channel.wait(at_ns, max(0.0, deadline_s - time.monotonic()))
+
+    def await_steps(self, timeout_s: float) -> None:
+        """Wait until slow counters have stepped after the latest edges, so that those are known as well as can be."""
+        deadline_s = time.monotonic() + timeout_s
+        for channel in self._live:
+            channel.await_steps(max(0.0, deadline_s - time.monotonic()))
 
     def read_span_edge(self, at_ns: int) -> None:
         """Have the devices read at a span's edge, where that is cheap; waits for nobody, other threads included."""

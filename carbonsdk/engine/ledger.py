@@ -9,6 +9,7 @@ from typing import NamedTuple
 from carbonsdk import figures
 from carbonsdk.energy import COMPLETE
 from carbonsdk.engine.accounting import Part, Stamped, limits
+from carbonsdk.engine.chase import Sighting
 from carbonsdk.engine.curve import Curve, Mark
 from carbonsdk.engine.overhead import Overhead, OverheadCurve
 from carbonsdk.journal.records import Use
@@ -132,6 +133,38 @@ class Ledger:
         with self._lock:
             return Marks(at_ns, tuple([_mark(account, at_ns) for account in self.accounts]))
 
+    def settle(self, marks: Marks, *, since: Marks) -> Marks:
+        """Make knots of those marks of which readings to come could change nothing that would be seen in the energy since."""
+        with self._lock:
+            pairs = zip_longest(marks.marks, since.marks[: len(marks.marks)])
+            settled = [
+                mark if mark is None or mark.settled else _mark(self.accounts[index], marks.at_ns, before)
+                for index, (mark, before) in enumerate(pairs)
+            ]
+            return Marks(marks.at_ns, tuple(settled))
+
+    def hold(self, index: int, since_ns: int) -> None:
+        """Leave a device's curve open from an instant on, until `sharpen` or `release`."""
+        curve = self.accounts[index].curve
+        with self._lock:
+            if isinstance(curve, Curve):
+                curve.hold(since_ns)
+
+    def release(self, index: int) -> None:
+        """Let a device's curve be final as it stands."""
+        curve = self.accounts[index].curve
+        with self._lock:
+            if isinstance(curve, Curve):
+                curve.release()
+
+    def sharpen(self, index: int, sightings: Sequence[Sighting], period_ns: int) -> None:
+        """Redraw the latest stretch of a device's curve through steps of its counter that were watched; then it is final."""
+        curve = self.accounts[index].curve
+        with self._lock:
+            if isinstance(curve, Curve):
+                curve.sharpen(sightings, period_ns)
+                curve.release()
+
     def rises(self, intervals: Sequence[tuple[int, int]]) -> list[list[tuple[float, float, float, float]]]:
         """Return, for each device and each interval, start joules, joules, covered nanoseconds and noise."""
         with self._lock:
@@ -144,7 +177,7 @@ class Ledger:
     def known_until(self) -> int | None:
         """Return the newest instant at which every device that still answers has a reading, or None."""
         with self._lock:
-            newest = [account.curve.last_ns for account in self.accounts if account.silent is None and account.is_read]
+            newest = [account.curve.known_until_ns for account in self.accounts if account.silent is None and account.is_read]
         if not newest or any(each is None for each in newest):
             return None
         return min(each for each in newest if each is not None)
@@ -183,10 +216,6 @@ class Ledger:
         return Use(index, start.joules, joules, coverage, noise, reason)
 
 
-def _mark(account: Account, at_ns: int) -> Mark | None:
-    last_ns = account.curve.last_ns
-    if last_ns is None or at_ns <= last_ns:
-        return account.curve.mark(at_ns)
+def _mark(account: Account, at_ns: int, since: Mark | None = None) -> Mark | None:
     # A silent device's curve is final as it stands: what it used meanwhile counts after this instant, if ever.
-    silent = account.silent is not None
-    return account.curve.mark(at_ns, freeze=silent or at_ns - last_ns <= account.reach_ns, silent=silent)
+    return account.curve.mark(at_ns, silent=account.silent is not None, reach_ns=account.reach_ns, since=since)

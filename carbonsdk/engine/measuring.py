@@ -64,7 +64,11 @@ class Measuring:
         assert epoch.book is not None  # noqa: S101 - it was begun
         start = epoch.marks if epoch.marks is not None and epoch.marks.settled else self._ledger.marks(epoch.start_ns)
         end = self._ledger.marks(end_ns)
-        epoch.book.settle(end_ns)
+        if not end.settled:
+            end = self._ledger.settle(end, since=start)
+        final = start.settled and end.settled
+        if final:
+            epoch.book.settle(end_ns)
         with self._roster.lock:
             if not self._roster.leave(epoch):
                 return None  # the end of the run came first
@@ -74,10 +78,10 @@ class Measuring:
                 self._edges.unix_ns(epoch.start_ns),
                 self._edges.unix_ns(end_ns),
                 self._ledger.uses(start, end),
-                epoch.book.uses(),
+                epoch.book.uses() if final else epoch.book.uses_so_far(end_ns),
                 failed=failure is not None,
                 partial=partial is not None,
-                provisional=not (start.settled and end.settled),
+                provisional=not final,
                 reason=partial or (failure and f"the body raised {failure}"),
                 closes=not self._roster.open,
             )

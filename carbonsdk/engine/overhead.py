@@ -66,11 +66,13 @@ class OverheadCurve:
         """Return the newest instant that every one of the other curves knows of."""
         return min((at_ns for curve in self._others() if (at_ns := curve.last_ns) is not None), default=None)
 
+    known_until_ns = last_ns
+
     def record(self, _current: Stamped) -> str | None:
         """Refuse: there is nothing to be read."""
         return "the overhead follows from other devices, and is not read"
 
-    def mark(self, at_ns: int, **_options: bool) -> Mark | None:
+    def mark(self, at_ns: int, **_options: object) -> Mark | None:
         """Return the curve at an instant, or None before it begins."""
         marks = self._marks(at_ns)
         if at_ns < self._since_ns or not marks:

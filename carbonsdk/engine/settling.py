@@ -34,6 +34,11 @@ class Settling:
         self._provisional.append((ended, epoch))
         del self._provisional[:-_MOST_PROVISIONAL]
 
+    @property
+    def waits(self) -> bool:
+        """Say whether an epoch's readings are still out."""
+        return bool(self._provisional)
+
     def follow(self, now_ns: int, *, boundaries: Callable[[int, int], Iterable[int]]) -> None:
         """Settle all that the readings so far can settle. `boundaries` gives Unix times at which the intensity changes."""
         known_ns = self._ledger.known_until()
@@ -55,6 +60,9 @@ class Settling:
             start = self._ledger.marks(ended.start_ns - offset_ns)
             end = self._ledger.marks(ended.end_ns - offset_ns)
             corrected = ended._replace(uses=self._ledger.uses(start, end), provisional=False)
+            if epoch.book is not None:
+                epoch.book.settle(end.at_ns)
+                corrected = corrected._replace(spans=epoch.book.uses())
             epoch.ended = corrected
             self._scribe.note(corrected)
             self.on_corrected(corrected)

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from carbonsdk.clock import Clock
 from carbonsdk.engine.accounting import Stamped
+from carbonsdk.engine.allowance import Allowance
 from carbonsdk.engine.border import checked_reading
+from carbonsdk.engine.chase import SLOWEST_NS, Chase
 from carbonsdk.engine.crosscheck import PAUSE_NS, CrossCheck
 from carbonsdk.engine.guard import Guard, told
 from carbonsdk.engine.ledger import Ledger
@@ -16,7 +18,11 @@ from carbonsdk.interfaces import Backend, SupportsPowerCheck
 from carbonsdk.model import CounterReading, Device
 from carbonsdk.units import NS_PER_S
 
-SPARING = 50  # a device is not read at an edge if it was read less than this many times its cost ago
+SPARING = 50  # reading at edges takes one part in so many of the time, on the average
+_BURST_NS = NS_PER_S // 100
+_AT_ONCE_NS = NS_PER_S // 1_000  # an edge so soon after a reading needs none of its own: RAPL's counters move as often
+_CHASE_SPARING, _CHASE_BURST_NS = 100, NS_PER_S // 50  # the same for readings that wait for a slow counter's step
+_TOGETHER_NS = 300_000  # of two that are due so close to each other the later is read with the earlier
 _LEARNING = 4  # rounds before a median says what a round costs
 _PATIENCE = 3  # failures in a row before a device is left alone for a while
 _SLOW_NS = NS_PER_S // 4
@@ -24,11 +30,13 @@ _LONGEST_BACKOFF_NS = 60 * NS_PER_S
 
 
 class _Health:
-    """How a device has been answering."""
+    """How a device has been answering, and when its counter steps, where that is worth knowing."""
 
-    __slots__ = ("check", "check_over", "failures", "next_check_ns", "rests", "retry_ns")
+    __slots__ = ("chase", "check", "check_over", "failures", "next_check_ns", "rests", "retry_ns")
 
-    def __init__(self) -> None:
+    def __init__(self, device: Device) -> None:
+        refresh_ns = round(device.sensor.refresh_s * NS_PER_S)
+        self.chase = Chase(refresh_ns) if refresh_ns >= SLOWEST_NS else None
         self.check = CrossCheck()
         self.check_over = False
         self.next_check_ns = 0
@@ -41,7 +49,7 @@ class Source:
     """A backend, its open devices, and how their readings go.
 
     `read_all` is called by whichever thread reads (the caller of an edge, the sampler, or the backend's own thread); a lock
-    serialises the calls, so that a backend never sees two at once.
+    serialises the calls, so that a backend never sees two at once. `chases` says that somebody calls `poll` when it is due.
     """
 
     def __init__(
@@ -54,6 +62,11 @@ class Source:
         self.given_up = False
         self.dropped_faults = 0
         self.reads = 0  # rounds of reading so far
+        self.chases = False
+        self.due_ns = 0  # when `poll` is due; 0 while no counter's step is waited for
+        self.spare_until_ns = 0  # an edge before this is not worth a reading of its own
+        self._at_edges = Allowance(sparing=SPARING, burst_ns=_BURST_NS)
+        self._at_steps = Allowance(sparing=_CHASE_SPARING, burst_ns=_CHASE_BURST_NS)
         self._checker = backend if isinstance(backend, SupportsPowerCheck) else None
         self._reach_ns = reach_ns
         self._ledger = ledger
@@ -72,7 +85,7 @@ class Source:
     def adopt(self, devices: Sequence[tuple[int, Device]]) -> None:
         """Read these devices, named by their ledger index, from now on."""
         with self.lock:
-            self._devices.extend((index, device, _Health()) for index, device in devices)
+            self._devices.extend((index, device, _Health(device)) for index, device in devices)
             self._cost_known = False
 
     def abandon(self, device_id: str, reason: str) -> None:
@@ -93,8 +106,8 @@ class Source:
         times = [seconds for index, _, _ in self._devices if (seconds := self._ledger.wrap_s(index)) is not None]
         return min(times, default=None)
 
-    def read_all(self) -> None:
-        """Read every device that is not resting. The caller holds `lock`."""
+    def read_all(self, *, edge: bool = False) -> None:
+        """Read every device that is not resting; after an edge, begin to wait for slow counters. The caller holds `lock`."""
         if self.given_up:
             return
         self.reads += 1
@@ -108,6 +121,10 @@ class Source:
         self._costs.append(self.last_read_ns - begun_ns)
         if not self._cost_known or self.reads % _LEARNING == 0:
             self._spare()
+        self._at_edges.spend(self.last_read_ns, self.cost_ns)
+        self.spare_until_ns = max(self._at_edges.free_ns, self.last_read_ns + min(SPARING * self.cost_ns, _AT_ONCE_NS))
+        if self.due_ns or (edge and self.chases and self.last_read_ns >= self._at_steps.free_ns):
+            self._chase(edge=edge)
 
     def _spare(self) -> None:
         """Work out what a round costs, and how far the curves may be drawn on instead of paying it again."""
@@ -118,6 +135,53 @@ class Source:
         reach_ns = self._reach_ns if self._reach_ns is not None else 2 * SPARING * self.cost_ns
         for account in accounts:
             account.reach_ns = reach_ns
+
+    def _chase(self, *, edge: bool) -> None:
+        """Wait for the steps of slow counters; of a part of a device's energy nobody knows when it is used."""
+        now_ns = self._clock.monotonic_ns()
+        for index, _, health in self._devices:
+            account = self._ledger.accounts[index]
+            if (
+                edge
+                and health.chase is not None
+                and account.part is None
+                and account.silent is None
+                and health.chase.begin(now_ns)
+            ):
+                self._ledger.hold(index, now_ns - health.chase.refresh_ns)
+        self._plan()
+
+    def _plan(self) -> None:
+        dues = [chase.due_ns for _, _, health in self._devices if (chase := health.chase) is not None and chase.due_ns]
+        self.due_ns = min(dues, default=0)
+
+    def poll(self) -> None:
+        """Read the counters that may have stepped by now. The caller holds `lock`."""
+        until_ns = self._clock.monotonic_ns() + _TOGETHER_NS
+        for index, device, health in self._devices:
+            if health.chase is not None and 0 < health.chase.due_ns <= until_ns:
+                self._look(index, device, health.chase)
+        self._plan()
+
+    def _look(self, index: int, device: Device, chase: Chase) -> None:
+        with Guard(f"waiting for a step of {device.name} ({self.name})") as guard:
+            taken = self._take(device)
+            self._at_steps.spend(taken.at_ns, taken.took_ns)
+            if not chase.has_shown(taken.reading):
+                self._ledger.record(index, taken)
+            self._watch(index, chase, taken)
+        if guard.error is not None:  # the next round sees what is the matter
+            chase.end()
+            self._ledger.release(index)
+
+    def _watch(self, index: int, chase: Chase, taken: Stamped) -> None:
+        """Hold a reading against a counter's steps."""
+        was_under_way = bool(chase.due_ns)
+        found = chase.take(taken)
+        if found:
+            self._ledger.sharpen(index, found, chase.rhythm.period_ns)
+        elif was_under_way and not chase.due_ns:
+            self._ledger.release(index)
 
     def _take(self, device: Device) -> Stamped:
         """Read a device; raise what its backend raises."""
@@ -144,6 +208,8 @@ class Source:
             self._failed(index, device, health, ReadFailed(fault))
             return
         health.failures = health.rests = health.retry_ns = 0
+        if health.chase is not None:
+            self._watch(index, health.chase, taken)
         if self._checker is not None and isinstance(taken.reading, CounterReading):
             self._cross_check(self._checker, device, taken.reading, health)
         if fault is not None:
@@ -167,6 +233,9 @@ class Source:
         reason = told(error)
         self._cost_known = False
         self._notices.missing(f"{device.name} ({self.name}) gives no reading: {reason}")
+        if health.chase is not None:
+            health.chase.end()
+            self._ledger.release(index)
         if isinstance(error, GiveUp):
             self.given_up = True
             self.silence(reason)

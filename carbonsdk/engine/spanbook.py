@@ -42,6 +42,11 @@ class _Tally:
                 noise + sum([rise[3] for rise in found]),
             )
 
+    def copy(self) -> "_Tally":
+        twin = _Tally()
+        twin.times, twin.duration_ns, twin.sums = self.times, self.duration_ns, self.sums[:]
+        return twin
+
     def uses(self, ledger: Ledger) -> tuple[Use, ...]:
         found = (use_of(device, (0.0, *sums), self.duration_ns) for device, sums in enumerate(self.sums))
         return tuple(use._replace(noise_joules=self._noise(ledger, use)) for use in found)
@@ -116,6 +121,15 @@ class SpanBook:
                 name = OVERFLOW
             tally = self._tallies.setdefault(name, _Tally())
         return tally
+
+    def uses_so_far(self, until_ns: int) -> tuple[SpanUse, ...]:
+        """Return what the spans used by the readings so far; those that wait go on waiting."""
+        twin = SpanBook(self._ledger)
+        with self._lock:
+            twin.pending = self.pending[:]
+            twin._tallies = {name: tally.copy() for name, tally in self._tallies.items()}
+        twin.settle(until_ns)
+        return twin.uses()
 
     def uses(self) -> tuple[SpanUse, ...]:
         """Return what the settled spans used, by name."""

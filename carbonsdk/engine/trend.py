@@ -12,6 +12,8 @@ _LAGGING_NS = 10_000_000  # a quicker sensor lags by less than an edge is sharp
 _MEMORY = 12  # changes of power that an average remembers
 _PRIOR = 0.4  # of the power: how much it is taken to vary before anything was seen
 _HIDDEN = 0.2  # of the power: bursts that are over before they show in two readings' difference
+_UNSEEN = 0.8  # of the power, within one step of a counter: nothing shows there at all
+_ONE_STEP = 1.5  # steps
 _LAG = 0.7  # of a step's energy at the peak: calibrated by benchmarks/accuracy.py on random load
 _BURST = 1.5  # of the peak: more than that in a short time would have shown
 _PEAK_LEFT = 0.98  # of the peak, each second
@@ -39,8 +41,7 @@ class Trend:
     )
 
     def __init__(self, limits: Limits) -> None:
-        self._refresh_ns = limits.refresh_ns
-        self._enough_ns = max(4 * limits.refresh_ns, _SHORTEST_NS)  # for a counter's rise to tell the power
+        self.tune(limits.refresh_ns)
         self._anchor_ns = 0
         self._anchor_joules = 0.0
         self._moves = 0
@@ -88,6 +89,11 @@ class Trend:
         self.slope = slope
         self.peak = max(self.peak, slope)
 
+    def tune(self, refresh_ns: int) -> None:
+        """Take the sensor to be renewed so often."""
+        self._refresh_ns = refresh_ns
+        self._enough_ns = max(4 * refresh_ns, _SHORTEST_NS)  # for a counter's rise to tell the power
+
     @property
     def leans(self) -> bool:
         """Say whether the power is known at all, so that the curve can be drawn on beyond its newest reading."""
@@ -119,7 +125,8 @@ class Trend:
     def shape_joules(self, width_ns: int, share: float, rise: float) -> float:
         """Return how far off a straight line between two readings can be at a share of their distance."""
         most = 2.0 * max(rise, self.peak * width_ns) * share * (1.0 - share)
-        hidden = _HIDDEN * rise / width_ns
+        within_a_step = self._refresh_ns >= _LAGGING_NS and width_ns <= _ONE_STEP * self._refresh_ns
+        hidden = (_UNSEEN if within_a_step else _HIDDEN) * rise / width_ns
         spread = 0.5 * _SIGMAS**2 * self._unrest + hidden * hidden
         return min(most, width_ns * math.sqrt(spread * share * (1.0 - share)))
 
