@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
+_INT64 = 2**63  # what a record can hold
 _COLLECTIONS: tuple[type, ...] = (tuple, frozenset, list)
 
 
@@ -187,15 +188,19 @@ def _bool(value: Any) -> bool:
 
 def _int(value: Any) -> int:
     if isinstance(value, str):
-        return int(_read(int, value, "a whole number"))
-    return int(_expect(not isinstance(value, bool) and isinstance(value, Integral), value, "a whole number"))
+        value = _read(int, value, "a whole number")
+    fits = not isinstance(value, bool) and isinstance(value, Integral) and abs(int(value)) < _INT64
+    return int(_expect(fits, value, "a whole number"))
 
 
 def _float(value: Any) -> float:
     if isinstance(value, str):
         value = _read(float, value, "a number")
-    fits = not isinstance(value, bool) and isinstance(value, Real) and not isnan(value)
-    return float(_expect(fits, value, "a number"))
+    try:
+        fits = not isinstance(value, bool) and isinstance(value, Real) and not isnan(value)
+        return float(_expect(fits, value, "a number"))
+    except OverflowError:
+        raise _Mismatch("a number of at most 308 digits") from None
 
 
 def _str(value: Any) -> str:
@@ -203,7 +208,11 @@ def _str(value: Any) -> str:
 
 
 def _path(value: Any) -> Path:
-    path = Path(_expect(isinstance(value, str | PathLike) and bool(str(value)), value, "a path")).expanduser()
+    fits = isinstance(value, str | PathLike) and bool(str(value)) and "\0" not in str(value)
+    try:
+        path = Path(_expect(fits, value, "a path")).expanduser()
+    except RuntimeError:  # the home directory of nobody
+        raise _Mismatch("a path of a known home directory") from None
     # "-" is a standard stream, wherever it is written.
     return value.directory / path if isinstance(value, FileText) and value != "-" else path
 

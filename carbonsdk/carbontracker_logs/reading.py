@@ -24,8 +24,8 @@ def read_directory(directory: Path | str) -> list[LoggedRun]:
             suffix = next((each for each in (STANDARD, OUTPUT) if path.name.endswith(each)), None)
             if suffix:
                 pairs.setdefault(path.name.removesuffix(suffix), {})[suffix] = path
-    except OSError as error:
-        raise JournalError(f"{directory} cannot be read: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise JournalError(f"{directory} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     runs = [read_run(pair.get(STANDARD), pair.get(OUTPUT)) for pair in pairs.values()]
     told = [run for run in runs if run.started or run.epochs or run.problems]
     return sorted(told, key=lambda run: (run.started.timestamp() if run.started else 0.0, run.name))

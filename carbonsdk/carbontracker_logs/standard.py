@@ -6,7 +6,7 @@ mean over the devices as one number; 2.4 writes gCO2eq where earlier ones write 
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,7 +18,7 @@ Powers = dict[str, tuple[float | None, ...]]
 _VERSION = re.compile(r"(carbontracker|carbonsdk) version ([\w.+-]+)")
 _PUE = re.compile(r"PUE coefficient of (\d{1,3}(?:\.\d{1,6})?)")
 _FOUND = "The following components were found:"
-_COMPONENT = re.compile(r"(\w{1,40}) with device\(s\) (.*?)\.(?=\s+\w{1,40} with device\(s\) |\s*$)")
+_COMPONENT = re.compile(r"(\w{1,40}) with device\(s\) ")
 _EPOCH = re.compile(r"Epoch (\d{1,12}):\s*$")
 _POWER = re.compile(r"Average power usage \(W\) for (\w{1,40}): (.*)", re.DOTALL)
 _EACH_POWER = re.compile(r"Power of each device \(W\) of (\w{1,40}): (.*)", re.DOTALL)
@@ -31,6 +31,8 @@ _NOWHERE = frozenset({"undetected", "unknown", "none"})
 _STOPPED = "Training was interrupted before all"
 _ENDED = ("Monitoring thread ended", "Session ended by user")
 _MOST_WATTS = 100_000.0
+_MOST_DEVICES = 256  # of one component
+_MOST_PROBLEMS = 1000
 
 
 @dataclass(slots=True)
@@ -57,6 +59,7 @@ class StandardLog:
     location: str | None = None
     times: list[datetime] = field(default_factory=list)
     _epochs: dict[int, _Open] = field(default_factory=dict)
+    _next_number: int = 0
     _epoch: _Open | None = None
 
     def take(self, messages: Iterable[Message]) -> None:
@@ -71,7 +74,7 @@ class StandardLog:
         ended = []
         for each in self._epochs.values():
             if each.duration_s is None:
-                self.problems.append(f"epoch {each.number} has no duration and is left out")
+                self._note(f"epoch {each.number} has no duration and is left out")
             else:
                 ended.append(LoggedEpoch(each.number, each.duration_s, each.powers, each.ended))
         return tuple(ended)
@@ -80,7 +83,8 @@ class StandardLog:
         text = message.text
         if match := _EPOCH.match(text):
             # Monitoring that began again in one file counts on.
-            number = int(match[1]) if int(match[1]) not in self._epochs else max(self._epochs) + 1
+            number = int(match[1]) if int(match[1]) not in self._epochs else self._next_number
+            self._next_number = max(self._next_number, number + 1)
             self._epoch = self._epochs[number] = _Open(number)
         elif text.startswith("Duration:"):
             self._duration(message)
@@ -97,8 +101,8 @@ class StandardLog:
 
     def _about_the_run(self, text: str) -> None:
         if text.startswith(_FOUND):
-            for name, devices in _COMPONENT.findall(text.removeprefix(_FOUND).replace("\n", " ")):
-                self.devices[name.lower()] = tuple(device.strip() for device in devices.split(", "))
+            for name, devices in _components(text.removeprefix(_FOUND).replace("\n", " ")):
+                self.devices[name.lower()] = tuple(device.strip() for device in devices.split(", ")[:_MOST_DEVICES])
         elif match := _VERSION.match(text):
             self.program, self.version = match[1], match[2].rstrip(".,")
         elif match := _PUE.search(text):
@@ -130,13 +134,27 @@ class StandardLog:
         self._epoch.powers[component] = watts
 
     def _watts(self, text: str) -> tuple[float | None, ...]:
-        found = numbers(text)
+        found = numbers(text)[:_MOST_DEVICES]
         odd = [watts for watts in found if watts is not None and not 0 <= watts <= _MOST_WATTS]
         if odd:
-            self.problems.append(f"{odd[0]:g} W is no power that a device has: left out")
+            self._note(f"{odd[0]:g} W is no power that a device has: left out")
         # carbontracker logs 0 where it was not allowed to read, or could not.
         absent = (0.0, *odd) if self.program == "carbontracker" else odd
         return tuple(None if watts is None or watts in absent or not math.isfinite(watts) else watts for watts in found)
+
+    def _note(self, problem: str) -> None:
+        if len(self.problems) < _MOST_PROBLEMS:
+            self.problems.append(problem)
+
+
+def _components(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each component with its devices, up to the full stop before the next one; without that it is torn."""
+    headings = list(_COMPONENT.finditer(text))
+    edges = [*(heading.start() for heading in headings), len(text)]
+    for heading, end in zip(headings, edges[1:], strict=True):
+        devices = text[heading.end() : end].rstrip()
+        if devices.endswith("."):
+            yield heading[1], devices[:-1]
 
 
 def intensity(text: str, known: tuple[float | None, str | None]) -> tuple[float | None, str | None]:

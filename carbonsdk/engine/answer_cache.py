@@ -109,15 +109,15 @@ class AnswerCache:
         """Return what a fresh entry holds, None for one that is stale, damaged or not there."""
         try:
             held = json.loads(entry.read_bytes())
-            age_ns = self._now_ns() - held["written_ns"]
-            if not 0 <= age_ns < units.nanoseconds(held["fresh_s"]):
+            age_s = units.seconds(self._now_ns() - reader(int)(held["written_ns"]))
+            if not 0 <= age_s < reader(float)(held["fresh_s"]):
                 return None
             if "values" in held:
                 return _values(held["values"])
             refusal = held["refusal"]
             kind = _REFUSALS[refusal["kind"]]
             if kind is RateLimited:
-                return RateLimited(str(refusal["text"]), refusal["retry_after_s"])
+                return RateLimited(str(refusal["text"]), reader(float | None)(refusal["retry_after_s"]))
             return kind(str(refusal["text"]))
         except (OSError, ValueError, TypeError, LookupError, JournalError, RecursionError):
             return None

@@ -48,13 +48,13 @@ def load(directory: Path | str | None = None) -> Baselines:
         content = json.loads(path.read_bytes())
     except FileNotFoundError:
         return Baselines()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return Baselines(problem=f"{path} cannot be read ({error}): measure again with `carbonsdk baseline`")
     try:
         if content["schema"] != _SCHEMA:
             return Baselines(problem=f"{path} was written by another version of carbonsdk: measure again")
         return Baselines(_entry(written) for written in content["devices"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         return Baselines(problem=f"{path} holds no idle powers ({type(error).__name__}: {error}): measure again")
 
 

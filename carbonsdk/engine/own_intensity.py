@@ -30,11 +30,17 @@ def own_intensity(spec: OwnIntensity) -> list[CarbonIntensity]:
         return _hours(spec)
     if isinstance(spec, Path):
         return _file(spec)
+    if isinstance(spec, str) and not _is_number(spec):
+        return _file(Path(spec))
+    return [CarbonIntensity(grams_per_kwh=_grams(spec, "intensity"), zone="own", source="given by the user", own=True)]
+
+
+def _is_number(text: str) -> bool:
     try:
-        number = float(spec)
+        float(text)
     except ValueError:
-        return _file(Path(str(spec)))
-    return [CarbonIntensity(grams_per_kwh=_grams(number, "intensity"), zone="own", source="given by the user", own=True)]
+        return False
+    return True
 
 
 def _hours(hours: Mapping[datetime | str, float]) -> list[CarbonIntensity]:
@@ -49,7 +55,9 @@ def _file(path: Path) -> list[CarbonIntensity]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:
             points = _in_order(_points(csv.reader(lines), path))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except SettingsError:
+        raise
+    except (OSError, ValueError, csv.Error) as error:
         raise SettingsError(f"intensity={str(path)!r} is neither a number nor a CSV file that can be read: {error}") from None
     if all(grams is None for _, grams in points):
         raise SettingsError(f"{path} has no line with a time and a value in gCO2eq/kWh")
@@ -113,8 +121,11 @@ def _moment(given: datetime | str, where: str) -> datetime:
     return moment
 
 
-def _grams(value: float, where: str) -> float:
-    grams = float(value)
+def _grams(value: float | str, where: str) -> float:
+    try:
+        grams = float(value)
+    except (OverflowError, TypeError, ValueError):
+        grams = math.nan
     if not (math.isfinite(grams) and grams >= 0):
         raise SettingsError(f"{where}: {value} is no intensity in gCO2eq/kWh")
     return grams

@@ -17,7 +17,7 @@ def journals(run: str | Path, directory: Path | str | None = None) -> tuple[Path
     """
     place = run_directory(run, directory) if isinstance(run, str) and run else None
     if place is None or not _is_directory(place):
-        place = Path(run).expanduser() if _is_path(run) else _beginning(str(run), directory)
+        place = _path(run) if _is_path(run) else _beginning(str(run), directory)
     if _is_directory(place):
         found = files(place)
         if not found:
@@ -42,8 +42,8 @@ def run_directories(directory: Path | str | None = None) -> tuple[Path, ...]:
         return tuple(sorted(path for path in place.iterdir() if path.is_dir()))
     except FileNotFoundError:
         return ()
-    except OSError as error:
-        raise JournalError(f"cannot read {place}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise JournalError(f"cannot read {place}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _newest(directory: Path | str | None) -> Path:
@@ -63,6 +63,13 @@ def _is_directory(place: Path) -> bool:
         return place.is_dir()
     except OSError:  # a folder that may not be entered, or a name that no folder can have
         return False
+
+
+def _path(run: str | Path) -> Path:
+    try:
+        return Path(run).expanduser()
+    except RuntimeError as error:
+        raise JournalError(f"{run}: {error}") from None
 
 
 def _is_path(run: str | Path) -> bool:

@@ -91,7 +91,7 @@ def _number_or_name(text: str) -> float | str:
 
 def _check_range(number: float, metadata: Mapping[str, Any], where: str) -> None:
     at_least, above, at_most = metadata["at_least"], metadata["above"], metadata["at_most"]
-    if not math.isfinite(number):
+    if not -math.inf < number < math.inf:
         raise SettingsError(f"{where} must be finite, not {number}")
     if at_least is not None and number < at_least:
         raise SettingsError(f"{where} must be at least {at_least}, not {number}")

@@ -98,7 +98,7 @@ def files(environ: Mapping[str, str], directory: Path) -> Iterator[Path]:
     if base and _is_file(own := Path(base) / "carbonsdk" / FILE_NAME):
         yield own
     if named := environ.get(CONFIG_VARIABLE):
-        yield Path(named).expanduser()
+        yield _named(named)
         return
     for folder in (directory, *directory.parents):
         if _is_file(candidate := folder / FILE_NAME):
@@ -111,6 +111,13 @@ def files(environ: Mapping[str, str], directory: Path) -> Iterator[Path]:
             return
         if folder == home:
             return
+
+
+def _named(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise SettingsError(f"{CONFIG_VARIABLE}={text!r}: {error}") from None
 
 
 def _is_file(path: Path) -> bool:
@@ -133,9 +140,14 @@ def from_file(path: Path) -> Iterator[tuple[Key, Entry]]:
     prefix: Key = ()
     if path.name == "pyproject.toml":
         prefix = ("tool", "carbonsdk")
-        table = table.get("tool", {}).get("carbonsdk", {})
+        tool = table.get("tool")
+        table = tool.get("carbonsdk", {}) if isinstance(tool, Mapping) else {}
+    if not isinstance(table, Mapping):
+        raise SettingsError(f"{path}: [tool.carbonsdk] must be a table, not {table!r}")
+    lines = _lines(text)
     for key, written, value in _flat(table):
-        where = _position(path, text, (*prefix, *written))
+        line = lines.get((*prefix, *written))
+        where = str(path) if line is None else f"{path}:{line}"
         if key[0] not in WRITABLE and key[0] not in GROUPS:
             raise SettingsError(f"{where}: unknown setting {key[0]!r}{nearest(key[0], [*WRITABLE, *GROUPS])}")
         if len(key) == 2 and key[0] in GROUPS:
@@ -187,7 +199,7 @@ def _parsed(path: Path) -> tuple[str, Mapping[str, Any]]:
         return text, tomllib.loads(text)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also a name with a NUL, and a number of thousands of digits
         raise SettingsError(f"{path}: not valid TOML: {error}") from error
 
 
@@ -203,19 +215,19 @@ def _placed(value: Any, directory: Path) -> Any:
             return value
 
 
-def _position(path: Path, text: str, keys: Key) -> str:
-    """Return path:line of a key, as far as a plain search finds it: tomllib keeps no positions."""
-    table: list[str] = []
+def _lines(text: str) -> dict[Key, int]:
+    """Return the line of each key, as far as a plain look finds it: tomllib keeps no positions."""
+    found: dict[Key, int] = {}
+    table: Key = ()
     for number, line in enumerate(text.splitlines(), start=1):
         bare = line.partition("#")[0].strip()
         if bare.startswith("["):
             table = _dotted(bare.strip("[] "))
-        elif "=" in bare and (*table, *_dotted(bare.partition("=")[0])) == keys:
-            return f"{path}:{number}"
-        if tuple(table) == keys:
-            return f"{path}:{number}"
-    return str(path)
+            found.setdefault(table, number)
+        elif "=" in bare:
+            found.setdefault((*table, *_dotted(bare.partition("=")[0])), number)
+    return found
 
 
-def _dotted(written: str) -> list[str]:
-    return [part.strip().strip("\"'") for part in written.split(".")]
+def _dotted(written: str) -> Key:
+    return tuple(part.strip().strip("\"'") for part in written.split("."))

@@ -55,13 +55,13 @@ def load(path: Path) -> list[Recorded]:
     """Return the devices of a JSON or CSV file; raise SettingsError."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise SettingsError(f"replay: cannot read {path}: {error}") from error
     if path.suffix.lower() == ".csv":
         return _from_csv(text, where=str(path))
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"replay: {path} is not JSON: {error}") from error
     devices = content.get("devices") if isinstance(content, dict) else None
     if not isinstance(devices, list):
@@ -70,13 +70,16 @@ def load(path: Path) -> list[Recorded]:
 
 
 def _from_csv(text: str, *, where: str) -> list[Recorded]:
-    rows = csv.DictReader(text.splitlines())
-    missing = {"seconds", "kind", "name", "watts"} - set(rows.fieldnames or ())
-    if missing:
-        raise SettingsError(f"replay: {where} lacks the column {', '.join(sorted(missing))}")
     points: dict[tuple[str, str], list[Sequence[Any]]] = {}
-    for row in rows:
-        points.setdefault((row["kind"], row["name"]), []).append((row["seconds"], row["watts"]))
+    try:
+        rows = csv.DictReader(text.splitlines())
+        missing = {"seconds", "kind", "name", "watts"} - set(rows.fieldnames or ())
+        if missing:
+            raise SettingsError(f"replay: {where} lacks the column {', '.join(sorted(missing))}")
+        for row in rows:
+            points.setdefault((row["kind"], row["name"]), []).append((row["seconds"], row["watts"]))
+    except csv.Error as error:
+        raise SettingsError(f"replay: {where} is not CSV: {error}") from error
     return [_device({"kind": kind, "name": name, "profile": trace}, where=where) for (kind, name), trace in points.items()]
 
 
@@ -107,7 +110,7 @@ def _profile(item: Mapping[str, Any], *, where: str) -> Profile:
         return Profile.trace(points, repeat=bool(item.get("repeat")))
     except SettingsError:
         raise
-    except (TypeError, ValueError, IndexError) as error:
+    except (TypeError, ValueError, ArithmeticError, LookupError) as error:
         raise SettingsError(f"replay: {where}: a profile lists [seconds, watts] in order of time: {error}") from error
 
 
@@ -128,7 +131,7 @@ def _kind(text: Any, *, where: str) -> DeviceKind:
 def _watts(value: Any, *, where: str) -> float:
     try:
         watts = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         watts = -1.0
     if not 0 <= watts < float("inf"):
         raise SettingsError(f"replay: {where}: watts are a number from 0 up, not {value!r}")
