@@ -104,4 +104,4 @@ def _text(value: Any) -> str:
         case dict():
             return ", ".join(f"{key}={each}" for key, each in value.items()) or "none"
         case _:
-            return str(value)
+            return str(value) or "empty"

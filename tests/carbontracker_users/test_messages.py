@@ -88,5 +88,5 @@ def test_energy_is_that_of_the_devices_alone_unless_a_pue_is_given(tracker, trai
 
 def test_a_place_that_is_not_known_is_a_warning_at_any_verbosity_but_zero(shown):
     text = shown(zone=None, disable_plugins=("locators",), settle_s=5.0)  # so short a run would not look around otherwise
-    assert "CarbonTracker: WARNING - where this machine stands is not known: name it with zone=" in text
+    assert "CarbonTracker: WARNING - where this machine stands is not known: name it, as zone='DK-DK1' or --zone DK-DK1" in text
     assert "Average carbon intensity during training was 473.00 gCO2eq/kWh at detected location: WORLD." in text

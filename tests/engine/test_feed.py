@@ -497,7 +497,7 @@ def test_where_nobody_knows_the_place_the_world_stays_and_a_person_is_told_what_
     feed.step()
     assert feed.zone.key == "WORLD"
     assert at(feed, 12) == (473.0, "fallback")
-    assert heard.warnings == ["where this machine stands is not known: name it with zone=, for example zone='DK-DK1'"]
+    assert heard.warnings == ["where this machine stands is not known: name it, as zone='DK-DK1' or --zone DK-DK1"]
 
 
 def test_a_figure_of_the_users_own_wins_and_nobody_is_asked(clock, heard):

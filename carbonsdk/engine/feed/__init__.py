@@ -203,7 +203,7 @@ class IntensityFeed:
         self._doing = "waiting"
         if zone is not None:
             return zone
-        self._warn("nowhere", "where this machine stands is not known: name it with zone=, for example zone='DK-DK1'")
+        self._warn("nowhere", "where this machine stands is not known: name it, as zone='DK-DK1' or --zone DK-DK1")
         return NOWHERE
 
     def _told_by(self, locators: Iterable[Candidate]) -> Zone | None:
