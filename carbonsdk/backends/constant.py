@@ -35,6 +35,8 @@ class ConstantDevice:
     bias: float = 1.0
 
     def __post_init__(self) -> None:
+        if not self.name.strip():
+            raise SettingsError("constant: a device needs a name")
         if not 0 <= self.watts < float("inf"):
             raise SettingsError(f"constant: the watts of {self.name!r} are a number from 0 up, not {self.watts!r}")
         if not 0 <= self.bias < float("inf"):

@@ -46,7 +46,8 @@ def test_settings_come_as_tables():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"watts": -1}, {"watts": "much"}, {"watts": 1, "bias": -0.1}, {"watts": 1, "kind": "tea"}, {}]
+    "wrong",
+    [{"watts": -1}, {"watts": "much"}, {"watts": 1, "bias": -0.1}, {"watts": 1, "kind": "tea"}, {"watts": 1, "name": " "}, {}],
 )
 def test_what_makes_no_sense_is_refused(wrong):
     with pytest.raises(SettingsError):

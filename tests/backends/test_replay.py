@@ -75,6 +75,12 @@ def test_steps_hold_and_repeat(replay, clock, tmp_path):
     assert joules_after(5.0, backend=replay(path=path), clock=clock) == {"cpu-0": 2 * 40.0 + 10.0}
 
 
+def test_a_file_of_a_spreadsheet_begins_with_a_byte_order_mark(replay, tmp_path):
+    path = profile_file(tmp_path, "\ufeffseconds,kind,name,watts\n0,gpu,A100,60\n", "a.csv")
+
+    assert [device.name for device in replay(path=path).open()] == ["A100"]
+
+
 def test_a_csv_profile_has_a_line_a_point(replay, clock, tmp_path):
     text = "seconds,kind,name,watts\n0,cpu,Xeon,100\n0,gpu,T4,20\n2,cpu,Xeon,100\n2,gpu,T4,40\n"
     backend = replay(path=profile_file(tmp_path, text, "run 1.csv"))

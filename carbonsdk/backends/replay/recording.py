@@ -54,7 +54,7 @@ def recorded(settings: ReplaySettings) -> tuple[Recorded, ...]:
 def load(path: Path) -> list[Recorded]:
     """Return the devices of a JSON or CSV file; raise SettingsError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets begin with a byte order mark
     except (OSError, ValueError) as error:
         raise SettingsError(f"replay: cannot read {path}: {error}") from error
     if path.suffix.lower() == ".csv":
