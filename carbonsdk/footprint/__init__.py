@@ -4,7 +4,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from carbonsdk import units
 from carbonsdk.footprint.parts import parts_of, same_value
@@ -20,7 +20,7 @@ Energy = Sequence[tuple[int, int, float]]
 __all__ = ["Energy", "Timeline", "carbon_use"]
 
 _MANY = 65_536  # from here on numpy is worth its import and its memory
-_Key = TypeVar("_Key")
+_Shares = float | list[float] | None
 
 
 def carbon_use(energy: Energy, timeline: Timeline) -> CarbonUse:
@@ -39,26 +39,25 @@ def carbon_use(energy: Energy, timeline: Timeline) -> CarbonUse:
 
 
 def _few(energy: Energy, cuts: Sequence[int]) -> list[float]:
-    joules: dict[int, float | list[float]] = {}
+    joules: list[_Shares] = [None] * (len(cuts) + 1)
     for start_ns, end_ns, piece_joules in energy:
         for index, share in _shares(int(start_ns), int(end_ns), float(piece_joules), cuts=cuts):
-            _put(joules, index, share)
-    return [_sum(joules.get(index, 0.0)) for index in range(len(cuts) + 1)]
+            joules[index] = _with(joules[index], share)
+    return list(map(_sum, joules))
 
 
-def _put(sums: dict[_Key, float | list[float]], key: _Key, share: float) -> None:
-    """Collect what is to be added up exactly; most keys have one share, and a list for each would be most of the memory."""
-    found = sums.get(key)
-    if found is None:
-        sums[key] = share
-    elif isinstance(found, list):
-        found.append(share)
-    else:
-        sums[key] = [found, share]
+def _with(shares: _Shares, share: float) -> _Shares:
+    """Collect what is to be added up exactly; mostly it is one share, and lists of one would be most of the memory."""
+    if shares is None:
+        return share
+    if isinstance(shares, list):
+        shares.append(share)
+        return shares
+    return [shares, share]
 
 
-def _sum(shares: float | list[float]) -> float:
-    return math.fsum(shares) if isinstance(shares, list) else shares
+def _sum(shares: _Shares) -> float:
+    return math.fsum(shares) if isinstance(shares, list) else shares or 0.0
 
 
 def _shares(start_ns: int, end_ns: int, joules: float, *, cuts: Sequence[int]) -> Iterable[tuple[int, float]]:
@@ -81,7 +80,7 @@ def _many(rows: "NDArray[Any]", timeline: Timeline) -> CarbonUse:
     first = np.searchsorted(cuts, starts, side="right")
     last = np.maximum(first, np.searchsorted(cuts, ends - 1, side="right"))
     whole = first == last
-    totals = np.bincount(first[whole], weights=joules[whole], minlength=len(held)).tolist()
+    totals = np.bincount(first[whole], weights=joules[whole], minlength=len(cuts) + 1).tolist()
     for start_ns, end_ns, piece_joules in rows[~whole].tolist():
         for index, share in _shares(start_ns, end_ns, piece_joules, cuts=cuts):
             totals[index] += share
@@ -96,19 +95,24 @@ def _rows(energy: Any) -> "NDArray[Any]":
     return np.fromiter(energy, dtype=[("start_ns", "i8"), ("end_ns", "i8"), ("joules", "f8")], count=len(energy))
 
 
-def _summary(timeline: Timeline, held: Sequence[Held | None], joules: Sequence[float]) -> CarbonUse:
-    known: dict[Held, float | list[float]] = {}
+def _summary(timeline: Timeline, held: Iterable[Held | None], joules: Sequence[float]) -> CarbonUse:
+    known: dict[Held, Any] = {}
     unknown: list[float] = []
     for value, share in zip(held, joules, strict=True):
         if value is None:
             unknown.append(share)
         else:
-            _put(known, same_value(value), share)
+            key = same_value(value)
+            known[key] = _with(known.get(key), share)
     if not known:
         return CarbonUse(None, reason="no carbon intensity is known for this time")
+    for key, shares in known.items():
+        known[key] = _sum(shares)
     # A stretch in which nothing was used says nothing of the energy, unless there is no other.
-    sums = {value: _sum(each) for value, each in known.items()}
-    used = {value: share for value, share in sums.items() if share} or dict(tuple(sums.items())[:1])
+    unused = [key for key, share in known.items() if not share]
+    for key in unused[len(unused) == len(known) :]:
+        del known[key]
+    used: dict[Held, float] = known
     known_joules = math.fsum(used.values())
     missing_joules = math.fsum(unknown)
     if missing_joules and not known_joules:

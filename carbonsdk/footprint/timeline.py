@@ -4,8 +4,9 @@ import heapq
 import math
 import struct
 import threading
+from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -24,6 +25,8 @@ _HELD = struct.Struct("<dqqqIq")
 _GRAMS = struct.Struct("<d")
 _OWN = {"grams_per_kwh", "start", "end", "fetched_at"}  # what each value has for itself
 _shared = attrgetter(*(each.name for each in fields(CarbonIntensity) if each.name not in _OWN))
+_SIZE = _HELD.size
+_NOTHING = bytes(_SIZE)
 
 Held = bytes
 """A value, packed: grams, start, end, time of fetching, which kind it is of, and when it was added; a month has thousands."""
@@ -86,6 +89,18 @@ class Kinds:
         )
 
 
+class _State(NamedTuple):
+    """Where pieces start, and the values that hold in them, one string of bytes: an object each would take twice the room."""
+
+    starts: "array[int]"
+    held: bytes
+
+    def row(self, at: int) -> Held | None:
+        """Return what holds in a piece."""
+        found = self.held[at * _SIZE : (at + 1) * _SIZE]
+        return None if found == _NOTHING else found
+
+
 def grams_per_kwh(held: Held) -> float:
     """Return the intensity alone."""
     grams: float = _GRAMS.unpack_from(held)[0]
@@ -111,7 +126,7 @@ class Timeline:
         self.kinds = Kinds()
         self._lock = threading.Lock()
         # Piece i holds from starts[i] until starts[i + 1]. Replaced as a whole, never changed.
-        self._state: tuple[list[int], list[Held | None]] = ([_DAWN_NS], [None])
+        self._state = _State(array("q", [_DAWN_NS]), _NOTHING)
         self.add(values)
 
     def add(self, values: Iterable[CarbonIntensity]) -> None:
@@ -119,7 +134,7 @@ class Timeline:
         with self._lock:
             offers = [self._offer(value) for value in values]
             if offers:
-                self._state = _merged(*self._state, sorted(offers, key=lambda offer: offer.start_ns), self.kinds)
+                self._state = _merged(self._state, sorted(offers, key=lambda offer: offer.start_ns), self.kinds)
 
     def forget_before(self, instant_ns: int) -> None:
         """Let go of what held before an instant, so that a lasting timeline does not grow; nothing is known of it then."""
@@ -127,12 +142,12 @@ class Timeline:
             starts, held = self._state
             first = bisect_right(starts, instant_ns) - 1
             if first > _TOO_FEW_TO_FORGET:
-                self._state = ([_DAWN_NS, *starts[first:]], [None, *held[first:]])
+                self._state = _State(array("q", [_DAWN_NS]) + starts[first:], _NOTHING + held[first * _SIZE :])
 
     def at(self, instant_ns: int) -> CarbonIntensity | None:
         """Return the intensity at an instant, or None where none is known."""
-        starts, held = self._state
-        found = held[max(0, bisect_right(starts, instant_ns) - 1)]
+        state = self._state
+        found = state.row(max(0, bisect_right(state.starts, instant_ns) - 1))
         return None if found is None else self.kinds.value(found)
 
     def pieces(self, start_ns: int, end_ns: int) -> list[Piece]:
@@ -144,21 +159,23 @@ class Timeline:
         values = (None if each is None else self.kinds.value(each) for each in held)
         return list(zip(edges, edges[1:], values, strict=False))
 
-    def stretch(self, start_ns: int, end_ns: int) -> tuple[list[int], list[Held | None]]:
+    def stretch(self, start_ns: int, end_ns: int) -> tuple["array[int]", Iterator[Held | None]]:
         """Return the instants inside at which the intensity changes, and what holds before, between and after them, packed."""
-        starts, held = self._state
-        first = max(0, bisect_right(starts, start_ns) - 1)
-        last = bisect_left(starts, end_ns)
-        return starts[first + 1 : last], held[first:last]
+        state = self._state
+        first = max(0, bisect_right(state.starts, start_ns) - 1)
+        last = bisect_left(state.starts, end_ns)
+        return state.starts[first + 1 : last], map(state.row, range(first, last))
 
     def boundaries(self, start_ns: int, end_ns: int) -> list[int]:
         """Return the instants inside (start_ns, end_ns) at which the intensity changes."""
-        return self.stretch(start_ns, end_ns)[0] if start_ns < end_ns else []
+        return self.stretch(start_ns, end_ns)[0].tolist() if start_ns < end_ns else []
 
     @property
     def values(self) -> tuple[CarbonIntensity, ...]:
         """Return what is in force anywhere, in order of time, each value once."""
-        return tuple(dict.fromkeys(self.kinds.value(each) for each in self._state[1] if each is not None))
+        state = self._state
+        rows = map(state.row, range(len(state.starts)))
+        return tuple(dict.fromkeys(self.kinds.value(each) for each in rows if each is not None))
 
     def _offer(self, value: CarbonIntensity) -> _Offer:
         if value.signal != self.signal:
@@ -181,22 +198,23 @@ def _within(moment: datetime) -> int:
     return max(_DAWN_NS, min(unix_ns(moment), _DUSK_NS))
 
 
-def _merged(
-    starts: list[int], held: list[Held | None], offers: list[_Offer], kinds: Kinds
-) -> tuple[list[int], list[Held | None]]:
+def _merged(state: _State, offers: list[_Offer], kinds: Kinds) -> _State:
     """Lay `offers`, in order of their starts, over the pieces that they touch; leave the others alone."""
+    starts, held = state
     low_ns, high_ns = offers[0].start_ns, max(offer.end_ns for offer in offers)
     first = max(0, bisect_right(starts, low_ns) - 1)
     last = bisect_right(starts, high_ns)
-    old_starts, old_held = starts[first:last], held[first:last]
-    edges = {*old_starts, *(offer.start_ns for offer in offers)}
+    old = [(starts[at], state.row(at)) for at in range(first, last)]
+    edges = {*starts[first:last], *(offer.start_ns for offer in offers)}
     edges.update(offer.end_ns for offer in offers if offer.end_ns < _DUSK_NS)
-    new_starts, new_held = starts[:first], held[:first]
-    for edge_ns, best in _swept(sorted(edges), offers, list(zip(old_starts, old_held, strict=True)), kinds):
-        if not new_held or new_held[-1] is not best:
+    new_starts = starts[:first]
+    new_held: list[Held] = [held[max(0, first - 1) * _SIZE : first * _SIZE]]
+    for edge_ns, best in _swept(sorted(edges), offers, old, kinds):
+        row = _NOTHING if best is None else best
+        if new_held[-1] != row:
             new_starts.append(edge_ns)
-            new_held.append(best)
-    return new_starts + starts[last:], new_held + held[last:]
+            new_held.append(row)
+    return _State(new_starts + starts[last:], held[: first * _SIZE] + b"".join(new_held[1:]) + held[last * _SIZE :])
 
 
 def _swept(
