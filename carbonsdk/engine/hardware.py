@@ -4,23 +4,25 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from carbonsdk.clock import Clock
-from carbonsdk.engine.attribution import Attribution
 from carbonsdk.engine.channel import EDGE_WAIT_S, Answer, Channel, Offer
 from carbonsdk.engine.guard import Guard, is_showable
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.notices import Notices
 from carbonsdk.engine.overhead import Overhead
-from carbonsdk.engine.processes import Family
-from carbonsdk.engine.residents import Residents
 from carbonsdk.engine.selection import Selection
 from carbonsdk.engine.source import SPARING
 from carbonsdk.errors import BackendUnavailable
 from carbonsdk.model import Device, DeviceKind
 from carbonsdk.reports import Choice
 from carbonsdk.units import NS_PER_S
+
+if TYPE_CHECKING:
+    from carbonsdk.engine.attribution import Attribution
+    from carbonsdk.engine.processes import Family
+    from carbonsdk.engine.residents import Residents
 
 PATIENCE_S = 1.0  # how long a kind waits for a better backend than the one that has answered
 FIRST_WAIT_S = 0.25  # and the first epoch, once, for backends whose reads are short file reads
@@ -57,15 +59,15 @@ class Hardware:
         edge_reads: str,
         interval_ns: int,
         host: str = "",
-        attribution: Attribution | None = None,
-        residents_of: Callable[[], Family] | None = None,
+        attribution: "Attribution | None" = None,
+        residents_of: "Callable[[], Family] | None" = None,
         overhead: Overhead | None = None,
         on_chosen: Callable[[Sequence[tuple[int, Device]], tuple[Choice, ...]], None],
     ) -> None:
         reach_ns = 2 * interval_ns if edge_reads == "never" else None
         self.channels = [Channel(offer, ledger=ledger, clock=clock, notices=notices, reach_ns=reach_ns) for offer in offers]
         self._ledger, self._clock, self._notices = ledger, clock, notices
-        self._residents = residents_of and Residents(residents_of, notices=notices, on_found=self.choose)
+        self._residents = None if residents_of is None else self._watch(residents_of)
         self._selection = Selection(kinds, *([self._residents.objection] if self._residents else ()))
         self._edge_reads = edge_reads
         self._host = host
@@ -81,6 +83,11 @@ class Hardware:
         self._decided = False  # nothing will be chosen any more
         self._told: tuple[Choice, ...] | None = None
         self.next_span_read_ns = 0
+
+    def _watch(self, residents_of: "Callable[[], Family]") -> "Residents":
+        from carbonsdk.engine.residents import Residents
+
+        return Residents(residents_of, notices=self._notices, on_found=self.choose)
 
     def start(self) -> None:
         """Open every backend in a thread of its own."""

@@ -1,8 +1,8 @@
 """What a session works by: every decision made, nothing touched yet."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from carbonsdk.engine.baselines import Baselines
 from carbonsdk.engine.channel import Offer
@@ -15,16 +15,14 @@ from carbonsdk.model import DeviceKind
 ALL_KINDS = frozenset(DeviceKind)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SinkPlan:
+class SinkPlan(NamedTuple):
     """A sink by name, and how to make it."""
 
     name: str
     make: Callable[[], Sink]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(NamedTuple):
     """How one run is to be measured, reported and recorded.
 
     `record` is the journal's path, None for a run that leaves none. `first_epoch` is the number of the next epoch of a run
@@ -33,8 +31,8 @@ class Plan:
 
     info: RunInfo
     offers: tuple[Offer, ...]
-    sinks: tuple[SinkPlan, ...] = ()
     intensity: FeedPlan
+    sinks: tuple[SinkPlan, ...] = ()
     record: Path | None = None
     kinds: frozenset[DeviceKind] = ALL_KINDS
     interval_s: float = 1.0
@@ -42,9 +40,9 @@ class Plan:
     sync: Callable[[], object] | None = None
     settle_s: float = 0.1
     devices_by_pid: bool = False
-    overhead: Overhead = field(default_factory=Overhead)
+    overhead: Overhead = Overhead()
     share_policy: str | None = None
-    baselines: Baselines = field(default_factory=Baselines)
+    baselines: Baselines = Baselines()
     epochs_before_forecast: int = 1
     first_epoch: int = 0
     warnings: tuple[str, ...] = ()

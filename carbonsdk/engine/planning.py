@@ -4,7 +4,7 @@ import functools
 import os
 import socket
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,7 +15,6 @@ from carbonsdk.engine.baselines import load as load_baselines
 from carbonsdk.engine.channel import Offer
 from carbonsdk.engine.feed import Candidate, FeedPlan
 from carbonsdk.engine.overhead import Overhead
-from carbonsdk.engine.own_intensity import own_intensity
 from carbonsdk.engine.plan import ALL_KINDS, Plan, SinkPlan
 from carbonsdk.engine.plugin_options import fitted
 from carbonsdk.engine.sharing import Sharing
@@ -25,7 +24,7 @@ from carbonsdk.host import PluginHost, Registered
 from carbonsdk.http import OfflineHttp, RequestsHttp
 from carbonsdk.interfaces import HttpClient
 from carbonsdk.launch import Launch, detect, parent_identity, run_id
-from carbonsdk.model import DeviceKind, Zone
+from carbonsdk.model import CarbonIntensity, DeviceKind, Zone
 from carbonsdk.pue import pue
 from carbonsdk.settings import Resolved, Settings
 
@@ -102,7 +101,7 @@ class Planner:
 
         before = resumption(run, plan.info.rank, settings.state_dir)
         info = replace(plan.info, run_id=run, attempt=before.attempt)
-        return replace(plan, info=info, record=self._record(settings, info), first_epoch=before.first_number)
+        return plan._replace(info=info, record=self._record(settings, info), first_epoch=before.first_number)
 
     def _info(self, settings: Settings, launch: Launch) -> "tuple[RunInfo, Resumption]":
         from carbonsdk.runs import resumption
@@ -147,7 +146,7 @@ class Planner:
             zone=None if key is None else Zone(key=key, found_by=resolved.sources.get("zone", "call")),
             locators=tuple(self._locators(settings, http)),
             fetchers=tuple(self._fetchers(settings, http)),
-            own=() if settings.intensity is None else tuple(own_intensity(settings.intensity)),
+            own=_own(settings),
             basis=settings.basis,
             cut=self._sharing.close,
         )
@@ -231,6 +230,14 @@ class Planner:
             if registered.registration.automatic or name == settings.locate:
                 made = self._make(registered, options.get(name, {}), http)
                 yield Candidate(name, made, registered.registration.inline)
+
+
+def _own(settings: Settings) -> Sequence[CarbonIntensity]:
+    if settings.intensity is None:
+        return ()
+    from carbonsdk.engine.own_intensity import own_intensity
+
+    return own_intensity(settings.intensity)
 
 
 def _overhead(settings: Settings) -> Overhead:

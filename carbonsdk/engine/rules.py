@@ -1,13 +1,15 @@
 """What a user asked to happen at the edges of epochs: when measuring ends, what is raised, and when a person is asked."""
 
 import sys
+from typing import TYPE_CHECKING
 
-from carbonsdk.engine.budget import Budget, BudgetRule
-from carbonsdk.engine.confirmation import confirmed
 from carbonsdk.engine.session import Session
 from carbonsdk.errors import MeasurementFault, RunDeclined, SettingsError
 from carbonsdk.journal.records import EpochEnded
 from carbonsdk.settings import Settings
+
+if TYPE_CHECKING:
+    from carbonsdk.engine.budget import BudgetRule
 
 _DRAIN_S = 1.0
 
@@ -62,6 +64,8 @@ class Rules:
         if self._asked or wanted == 0 or self._measured < wanted:
             return
         self._asked = True
+        from carbonsdk.engine.confirmation import confirmed
+
         self._session.forecaster.follow()
         self._session.scribe.drain(_DRAIN_S)  # the forecast stands on the screen before the question does
         answer = confirmed(sys.stdin, sys.stdout)
@@ -72,10 +76,12 @@ class Rules:
             raise RunDeclined("the run was declined after its forecast")
 
 
-def _budget_rule(settings: Settings, session: Session) -> BudgetRule | None:
+def _budget_rule(settings: Settings, session: Session) -> "BudgetRule | None":
     budget = settings.budget
     if budget is None:
         return None
+    from carbonsdk.engine.budget import Budget, BudgetRule
+
     if not isinstance(budget, Budget):
         raise SettingsError(f"budget must be a carbonsdk.Budget, such as Budget(kwh=2.5), not {budget!r:.80}")
     return BudgetRule(budget, settings.on_budget, session)

@@ -4,11 +4,10 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from carbonsdk.clock import Clock, SystemClock
 from carbonsdk.engine.answers import bare_report, run_report
-from carbonsdk.engine.attribution import Attribution
 from carbonsdk.engine.edges import Edges
 from carbonsdk.engine.ending import end
 from carbonsdk.engine.feed import FeedPlan, IntensityFeed
@@ -21,7 +20,6 @@ from carbonsdk.engine.notices import Notices
 from carbonsdk.engine.phase import Phase
 from carbonsdk.engine.plan import Plan
 from carbonsdk.engine.power import PowerMeter
-from carbonsdk.engine.processes import family_of_this_process
 from carbonsdk.engine.roster import Roster
 from carbonsdk.engine.sampler import Sampler
 from carbonsdk.engine.scopes import Epoch, Span
@@ -41,6 +39,10 @@ from carbonsdk.journal.records import DeviceFound, EpochEnded, IntensityKnown, R
 from carbonsdk.model import CarbonIntensity, Device, Zone
 from carbonsdk.reports import Choice, Forecast, RunReport
 from carbonsdk.units import NS_PER_S, nanoseconds
+
+if TYPE_CHECKING:
+    from carbonsdk.engine.attribution import Attribution
+    from carbonsdk.engine.processes import Family
 
 NOTE_EVERY_NS = 60 * NS_PER_S
 SYNC_EVERY_NS = 5 * NS_PER_S
@@ -89,15 +91,17 @@ class Session:
             host=plan.info.host,
             attribution=self._attribution(),
             overhead=plan.overhead,
-            residents_of=family_of_this_process if plan.devices_by_pid else None,
+            residents_of=_family if plan.devices_by_pid else None,
             on_chosen=self._chosen,
         )
 
-    def _attribution(self) -> Attribution | None:
+    def _attribution(self) -> "Attribution | None":
         policy, baselines = self.plan.share_policy, self.plan.baselines
         if policy is None:
             return None
-        return Attribution(policy, family=family_of_this_process, clock=self.clock, baselines=baselines)
+        from carbonsdk.engine.attribution import Attribution
+
+        return Attribution(policy, family=_family, clock=self.clock, baselines=baselines)
 
     def start(self) -> None:
         """Begin the run: the record's head is written, and everything that may block goes on in threads."""
@@ -255,6 +259,12 @@ class Session:
 
     def __reduce__(self) -> tuple[Callable[[RunInfo], "Session"], tuple[RunInfo]]:
         return _copied, (self.plan.info,)
+
+
+def _family() -> "Family":
+    from carbonsdk.engine.processes import family_of_this_process
+
+    return family_of_this_process()
 
 
 def _copied(info: RunInfo) -> Session:

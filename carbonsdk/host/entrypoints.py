@@ -3,17 +3,16 @@
 import logging
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
+from typing import NamedTuple
 
 GROUP = "carbonsdk"
 
 _log = logging.getLogger("carbonsdk.host")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A plugin that is there and not loaded yet; `module` is what its entry point names, if it has one."""
 
     name: str

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from carbonsdk.host.entrypoints import Found
 from carbonsdk.host.patience import TookTooLong, in_time, trusted
@@ -32,8 +32,7 @@ class Refused(Exception):
     """A plugin, or a part of it, is not taken; the text says why."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """A plugin whose registrations have been checked."""
 
     registrations: tuple[tuple[Kind, Registration[Any]], ...]

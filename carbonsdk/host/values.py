@@ -71,8 +71,7 @@ class PluginInfo:
         return f"plugin {self.name!r} of {f'{self.distribution} {self.version}'.strip()}"
 
 
-@dataclass(frozen=True, slots=True)
-class Registered(Generic[T_co]):
+class Registered(NamedTuple, Generic[T_co]):
     """A registration that was taken, and whose it is."""
 
     registration: Registration[T_co]

@@ -1,7 +1,9 @@
 """Records as lines of JSON, and back."""
 
+import functools
 import json
 import re
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Any, NoReturn
@@ -22,7 +24,6 @@ from carbonsdk.journal.records import (
     Use,
     Warned,
 )
-from carbonsdk.journal.shapes import from_object
 
 SCHEMA = (1, 0)
 """Major: an older reader would misread. Minor: keys, columns at a row's end, or kinds were added."""
@@ -94,15 +95,20 @@ def decode(line: bytes) -> Record | None:
     kind = value["kind"]
     if kind == "run":
         _check_schema(value.get("schema"))
-    if kind not in _READERS:
+    if kind not in KINDS:
         return None
-    record: Record = _READERS[kind](value)
+    record: Record = _reader(kind)(value)
     if kind == "end" and isinstance(record, StateNoted):
         return RunEnded(record)
     return record
 
 
-_READERS = {name: from_object(cls) for name, cls in KINDS.items()}
+@functools.cache
+def _reader(kind: str) -> Callable[[Any], Any]:
+    """Return what reads a kind of record: made when a journal is read, which most programs never do."""
+    from carbonsdk.journal.shapes import from_object
+
+    return from_object(KINDS[kind])
 
 
 def _dump(record: Record) -> bytes:

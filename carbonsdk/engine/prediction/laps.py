@@ -1,12 +1,11 @@
 """What a forecast is made from: the epochs that ended, as pieces of the run's own curve of energy against time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Lap:
+class Lap(NamedTuple):
     """One epoch that ended: seconds and cumulative joules since the run's start, at both of its edges.
 
     Joules are None where they are unknown. `whole` is False for an epoch that broke off: what it used counts, but it is no
@@ -20,15 +19,13 @@ class Lap:
     whole: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(NamedTuple):
     """The epochs of a run that have ended, in any order."""
 
     epochs: Sequence[Lap] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
+class Course(NamedTuple):
     """One quantity, joules or seconds, along the run: epochs, the gaps between them, and the total so far.
 
     A gap is negative where epochs overlap, so that everything still adds up. `missing` epochs lie between the others with
