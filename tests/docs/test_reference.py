@@ -58,7 +58,7 @@ def members_of_modules(pages):
 
 @pytest.mark.parametrize(("module", "name"), list(public_names()))
 def test_every_public_name_is_described(module, name, pages):
-    by_itself = re.compile(rf"(?:autoclass:: (?:\S+\.)?|py:data:: \S+\.){name}\b")
+    by_itself = re.compile(rf"(?:auto(?:class|function|decorator):: (?:\S+\.)?|py:data:: \S+\.){name}\b")
     by_its_module = any(
         (module.__name__ == each or hasattr(import_module(each), name)) and name not in excluded
         for each, excluded in members_of_modules(pages)
