@@ -1,18 +1,19 @@
 """The forecast of a run under way: kept up in the sampler's thread, never on an epoch's path."""
 
 import threading
-from collections.abc import Sequence
 
 from carbonsdk.engine.feed import IntensityFeed
+from carbonsdk.engine.grid_ahead import carried_on, expected
 from carbonsdk.engine.lapbook import LapBook
 from carbonsdk.engine.plan import Plan
 from carbonsdk.engine.prediction.laps import History, Lap
 from carbonsdk.engine.scribe import Scribe
 from carbonsdk.events import ForecastMade
-from carbonsdk.footprint.timeline import Piece
 from carbonsdk.journal.records import EpochEnded, Use
 from carbonsdk.reports import Estimate, Forecast
 from carbonsdk.units import NS_PER_S
+
+_DAY_NS = 86_400 * NS_PER_S
 
 
 class Forecaster:
@@ -28,6 +29,9 @@ class Forecaster:
         self._made_at = 0
         self._last: EpochEnded | None = None
         self.latest: Forecast | None = None
+        if self._planned and plan.epochs_before_forecast:
+            # The first forecast, which is the one that people see, is made before an answer to it could come.
+            feed.forecast_until(_end_of_day(start_unix_ns + _DAY_NS // 4))
 
     def go_on(self, plan: Plan) -> None:
         """Go by another plan: the run turned out to be the next attempt of an earlier one."""
@@ -120,8 +124,14 @@ class Forecaster:
     def _ahead(self, start_s: float, end_s: float) -> Estimate | None:
         start_ns = self._start_ns + int(start_s * NS_PER_S)
         end_ns = self._start_ns + int(end_s * NS_PER_S)
-        self._feed.forecast_until(end_ns)
-        return expected(self._feed.timeline.pieces(start_ns, end_ns))
+        self._feed.forecast_until(_end_of_day(end_ns))
+        timeline = self._feed.timeline
+        return expected(carried_on(timeline.pieces(start_ns, end_ns), now=timeline.at(start_ns)))
+
+
+def _end_of_day(unix_ns: int) -> int:
+    """Round up, so that a run that is forecast to last seconds more does not have the service asked again."""
+    return -(-unix_ns // _DAY_NS) * _DAY_NS
 
 
 def _is_whole(ended: EpochEnded) -> bool:
@@ -135,21 +145,3 @@ def _joules(ended: EpochEnded) -> tuple[float | None, float | None]:
         return None, None
     start = sum(start_joules for start_joules, _ in known)
     return start, start + sum(joules for _, joules in known)
-
-
-def expected(pieces: Sequence[Piece]) -> Estimate | None:
-    """Return the mean intensity over pieces of the future, and what it may turn out as; None where one is unknown.
-
-    A user's own figure is taken at its word. A service's forecast is given ±15 %, any other figure, which says nothing of the
-    hours ahead, ±30 %: assumptions of ours, wide enough for the day's swing of most grids.
-    """
-    if not pieces or any(value is None for _, _, value in pieces):
-        return None
-    total = sum(end - start for start, end, _ in pieces)
-    mean = low = high = 0.0
-    for start, end, value in pieces:
-        assert value is not None  # noqa: S101 - seen to above
-        grams = value.grams_per_kwh * (end - start) / total
-        doubt = 0.0 if value.own else 0.15 if value.forecast else 0.3
-        mean, low, high = mean + grams, low + grams * (1 - doubt), high + grams * (1 + doubt)
-    return Estimate(mean, low, high)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from carbonsdk.engine.forecaster import expected
+from carbonsdk.engine.grid_ahead import expected
 from carbonsdk.engine.lapbook import Before
 from carbonsdk.engine.prediction.laps import History, Lap
 from carbonsdk.engine.prediction.whole import forecast
