@@ -134,7 +134,7 @@ def _sections(findings: Findings) -> Iterator[tuple[str, list[str]]]:
     yield "Measured", [*devices, *_together(findings)] or ["nothing"]
     told = {reason for reasons in findings.missing.values() for reason in reasons}
     if findings.missing:
-        yield "Not measured", [f"{kind}: {'; '.join(why) or 'no backend is for it'}" for kind, why in findings.missing.items()]
+        yield "Not measured", _missing_lines(findings.missing)
     if others := [text for text in map(_refusal, findings.rejected) if text not in told]:
         yield "Backends not used", others
     found = findings.carbon.intensity
@@ -148,6 +148,14 @@ def _sections(findings: Findings) -> Iterator[tuple[str, list[str]]]:
     if findings.warnings:
         yield "Warnings", list(findings.warnings)
     yield "Version", [f"carbonsdk {findings.version}, {findings.system}"]
+
+
+def _missing_lines(missing: dict[str, list[str]]) -> list[str]:
+    """Return a line for each set of reasons, with all the kinds that it holds for."""
+    kinds: dict[str, list[str]] = {}
+    for kind, reasons in missing.items():
+        kinds.setdefault("; ".join(reasons) or "no backend is for it", []).append(kind)
+    return [f"{', '.join(named)}: {why}" for why, named in kinds.items()]
 
 
 def _device(each: "DeviceEnergy", name: str, seconds: float) -> str:

@@ -186,6 +186,12 @@ def test_the_doctor_tells_equal_boards_apart(carbonsdk, tmp_path):
     assert "together: 100 W" in done.stdout
 
 
+def test_what_holds_for_several_kinds_is_told_once(carbonsdk):
+    done = carbonsdk("doctor", "--seconds", "0.3", CARBONSDK_DISABLE_PLUGINS="cpu_load,nvml")
+    assert done.stdout.count("no RAPL zone") + done.stdout.count("RAPL is read through") == 1
+    assert "  cpu, memory: rapl: " in done.stdout
+
+
 def test_the_doctors_findings_are_there_as_json(carbonsdk, home):
     found = json.loads(carbonsdk("doctor", "--seconds", "0.3", "--json", **FIFTY_WATTS).stdout)
     assert [each["device"]["name"] for each in found["devices"]] == ["Pretended"]
