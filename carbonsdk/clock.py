@@ -44,15 +44,14 @@ class SystemClock:
 
     __slots__ = ("_offset_ns",)
 
+    monotonic_ns = staticmethod(_now_ns)  # each edge asks several times, and pays for every call between
+    """Return nanoseconds since the machine was started, sleep included where the system counts it."""
+
     def __init__(self) -> None:
         before = _now_ns()
         wall = time.time_ns()
         after = _now_ns()
         self._offset_ns = wall - (before + after) // 2
-
-    def monotonic_ns(self) -> int:
-        """Return nanoseconds since the machine was started, sleep included where the system counts it."""
-        return _now_ns()
 
     def wall_ns(self, monotonic_ns: int) -> int:
         """Return the Unix time in nanoseconds of a monotonic stamp."""
