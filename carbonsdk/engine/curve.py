@@ -22,7 +22,8 @@ class Mark(NamedTuple):
 
     `covered_ns` and `variance` (J²) accumulate along the curve like the joules. `edge_joules` is the half-width of what the
     instant itself leaves open: the counter's step, and the shape of the curve between two readings. `settled` says that
-    readings stand on both sides, or that the instant was made a knot.
+    readings stand on both sides, or that the instant was made a knot. It is not `firm` where the device had fallen silent: what
+    is told stands, but once a reading comes the curve is known better.
     """
 
     joules: float
@@ -30,6 +31,7 @@ class Mark(NamedTuple):
     variance: float
     edge_joules: float
     settled: bool
+    firm: bool = True
 
 
 class Curve:
@@ -258,13 +260,15 @@ class Curve:
     def _beyond(self, at_ns: int, *, silent: bool, reach_ns: int, since: Mark | None) -> Mark:
         ahead_ns = at_ns - self._at[-1]
         unread_ns = ahead_ns if self._last is None else at_ns - self._last.at_ns
-        known = not silent and unread_ns <= reach_ns
+        if silent:
+            return Mark(self._joules[-1], self._covered[-1], self._variance[-1], self._doubt[-1], True, firm=False)
+        known = unread_ns <= reach_ns
         joules, covered_ns, variance = self._joules[-1], self._covered[-1], self._variance[-1]
         doubt = math.hypot(self._doubt[-1], self._trend.beyond_joules(ahead_ns))
         if known:
             joules += self._trend.slope * ahead_ns
             covered_ns += ahead_ns
-        settled = silent or (known and unread_ns <= _NEAR_NS and self._held_ns is None)
+        settled = known and unread_ns <= _NEAR_NS and self._held_ns is None
         mark = Mark(joules, covered_ns, variance, doubt, settled)
         if known and not settled and _is_slight(mark, since):
             mark, settled = mark._replace(settled=True), True

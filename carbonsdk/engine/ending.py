@@ -56,7 +56,7 @@ def _settle(session: "Session", end_ns: int) -> None:
     with Guard("the end of the run", session.notices.fault):
         if session.settling.waits:
             session.hardware.await_steps(_STEPS_WITHIN_S)
-        session.settling.follow(end_ns, boundaries=session.boundaries)
+        session.settling.follow(end_ns, boundaries=session.boundaries, patience_ns=0)
         session.roster.root.settle(end_ns)
         session.feed.settle(min(session.plan.settle_s, STOP_WITHIN_S / 2))
         session.forecaster.follow()

@@ -30,6 +30,11 @@ class Marks(NamedTuple):
         """Say whether none of the marks can still move."""
         return all(mark is None or mark.settled for mark in self.marks)
 
+    @property
+    def firm(self) -> bool:
+        """Say whether no device had fallen silent before the instant."""
+        return all(mark is None or mark.firm for mark in self.marks)
+
 
 class Account:
     """One device of the ledger: its curve, and why it is silent when it is.
@@ -143,6 +148,17 @@ class Ledger:
             ]
             return Marks(marks.at_ns, tuple(settled))
 
+    def renewed(self, marks: Marks) -> Marks:
+        """Return the marks with those of devices that had fallen silent taken anew: they may have come back since."""
+        if marks.firm:
+            return marks
+        with self._lock:
+            renewed = (
+                mark if mark is None or mark.firm else _mark(self.accounts[index], marks.at_ns)
+                for index, mark in enumerate(marks.marks)
+            )
+            return Marks(marks.at_ns, tuple(renewed))
+
     def hold(self, index: int, since_ns: int) -> None:
         """Leave a device's curve open from an instant on, until `sharpen` or `release`."""
         curve = self.accounts[index].curve
@@ -217,5 +233,5 @@ class Ledger:
 
 
 def _mark(account: Account, at_ns: int, since: Mark | None = None) -> Mark | None:
-    # A silent device's curve is final as it stands: what it used meanwhile counts after this instant, if ever.
+    # No epoch that ends during a device's silence has its energy; once it is back, what it used lies evenly over that time.
     return account.curve.mark(at_ns, silent=account.silent is not None, reach_ns=account.reach_ns, since=since)

@@ -62,7 +62,8 @@ class Measuring:
     def put_on_record(self, epoch: Epoch, end_ns: int, *, failure: str | None, partial: str | None) -> EpochEnded | None:
         """Put an epoch on record; return None where another thread has done so."""
         assert epoch.book is not None  # noqa: S101 - it was begun
-        start = epoch.marks if epoch.marks is not None and epoch.marks.settled else self._ledger.marks(epoch.start_ns)
+        known = epoch.marks is not None and epoch.marks.settled
+        start = self._ledger.renewed(epoch.marks) if epoch.marks and known else self._ledger.marks(epoch.start_ns)
         end = self._ledger.marks(end_ns)
         if not end.settled:
             end = self._ledger.settle(end, since=start)

@@ -84,6 +84,7 @@ class OverheadCurve:
             factor * factor * math.fsum(mark.variance for mark in marks),
             factor * math.hypot(*(mark.edge_joules for mark in marks)),
             all(mark.settled for mark in marks),
+            all(mark.firm for mark in marks),
         )
 
     def rise(self, start_ns: int, end_ns: int) -> tuple[float, float, float, float]:

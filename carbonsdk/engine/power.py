@@ -21,7 +21,7 @@ class PowerMeter:
         until_ns = self._ledger.known_until()
         if not self._scribe.has_listeners or until_ns is None:
             return
-        before, now = self._before, self._ledger.marks(until_ns)
+        before, now = self._before and self._ledger.renewed(self._before), self._ledger.marks(until_ns)
         if before is not None and before.at_ns >= until_ns:
             return
         self._before = now

@@ -12,6 +12,7 @@ from carbonsdk.units import NS_PER_S
 
 SLOT_NS = 300 * NS_PER_S
 _MOST_PROVISIONAL = 1_000
+_PATIENCE_NS = 120 * NS_PER_S
 
 
 class Settling:
@@ -39,17 +40,22 @@ class Settling:
         """Say whether an epoch's readings are still out."""
         return bool(self._provisional)
 
-    def follow(self, now_ns: int, *, boundaries: Callable[[int, int], Iterable[int]]) -> None:
-        """Settle all that the readings so far can settle. `boundaries` gives Unix times at which the intensity changes."""
+    def follow(self, now_ns: int, *, boundaries: Callable[[int, int], Iterable[int]], patience_ns: int = _PATIENCE_NS) -> None:
+        """Settle all that the readings so far can settle. `boundaries` gives Unix times at which the intensity changes.
+
+        A slot waits for a device that has fallen silent, for `patience_ns` at most.
+        """
         known_ns = self._ledger.known_until()
         until_ns = now_ns if known_ns is None else known_ns
         for epoch in self._roster.epochs():
             if (epoch.marks is None or not epoch.marks.settled) and epoch.start_ns <= until_ns:
                 epoch.marks = self._ledger.marks(epoch.start_ns)
+            elif epoch.marks is not None:
+                epoch.marks = self._ledger.renewed(epoch.marks)
         for book in self._roster.books():
             book.settle(until_ns)
         self._correct(until_ns)
-        self._close_slots(until_ns, boundaries)
+        self._close_slots(until_ns, boundaries, patience_ns)
         self._ledger.forget_before(self._oldest_needed(until_ns))
 
     def _correct(self, until_ns: int) -> None:
@@ -67,9 +73,11 @@ class Settling:
             self._scribe.note(corrected)
             self.on_corrected(corrected)
 
-    def _close_slots(self, until_ns: int, boundaries: Callable[[int, int], Iterable[int]]) -> None:
+    def _close_slots(self, until_ns: int, boundaries: Callable[[int, int], Iterable[int]], patience_ns: int) -> None:
         offset_ns = self._offset_ns
         while self._next_slot_ns <= until_ns:
+            if until_ns - self._next_slot_ns < patience_ns and not self._ledger.marks(self._next_slot_ns).firm:
+                return
             begin_ns = self._next_slot_ns - SLOT_NS
             for boundary in boundaries(begin_ns + offset_ns + 1, self._next_slot_ns + offset_ns):
                 self._close_slot(boundary - offset_ns)
@@ -78,7 +86,8 @@ class Settling:
 
     def _close_slot(self, at_ns: int) -> None:
         marks = self._ledger.marks(at_ns).marks
-        joules = tuple(None if mark is None else mark.joules for mark in marks)
+        # Of a device that is still silent the level is not known: its energy lies evenly between the slots that know it.
+        joules = tuple(None if mark is None or not mark.firm else mark.joules for mark in marks)
         self._scribe.note(SlotClosed(at_ns + self._offset_ns, joules))
 
     def _oldest_needed(self, until_ns: int) -> int:

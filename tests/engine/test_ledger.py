@@ -198,13 +198,19 @@ def test_a_lost_device_keeps_what_it_used_and_loses_coverage():
     assert use.reason == "the GPU is lost"
 
 
-def test_what_a_lost_device_used_meanwhile_counts_after_the_edges_that_were_reported():
+def test_what_a_lost_device_used_meanwhile_lies_evenly_over_its_silence():
     ledger = ledger_of([(0, 0.0), (S, 100.0)])
     ledger.silence(0, "no answer")
-    first = ledger.uses(ledger.marks(0), ledger.marks(2 * S))
+    edge = ledger.marks(2 * S)
+    first = ledger.uses(ledger.marks(0), edge)
     ledger.record(0, stamped(4 * S, CounterReading(400.0)))
-    second = ledger.uses(ledger.marks(2 * S), ledger.marks(4 * S))
-    assert (first[0].joules, second[0].joules) == (100.0, 300.0)
+    second = ledger.uses(ledger.renewed(edge), ledger.marks(4 * S))
+    # Of the 300 J from the first second to the fourth the second half of the time has 200; the first had ended without.
+    assert (first[0].joules, second[0].joules) == (100.0, 200.0)
+    assert not edge.firm
+    assert ledger.renewed(edge).firm
+    (whole,) = ledger.uses(ledger.marks(0), ledger.marks(4 * S))
+    assert whole.joules == 400.0
 
 
 def test_an_edge_between_two_readings_is_interpolated_and_says_how_uncertain_that_is():

@@ -153,6 +153,34 @@ def test_an_epoch_whose_reading_is_still_out_is_provisional_and_corrected_later(
     assert read.energy.joules == pytest.approx(1_000.0)
 
 
+def test_a_device_that_was_lost_for_an_hour_charges_no_epoch_with_it(run):
+    # 1 kW; away from 12:05 to 13:05, within which the intensity changes at 12:30 from 100 to 300 g/kWh.
+    kept = {}
+
+    def one(clock):
+        kept["backend"] = Simulated(clock, {device(): Profile.constant(1_000.0)})
+        return kept["backend"]
+
+    made = run(one, intensities=[own(100.0, at(0), at(0.5)), own(300.0, at(0.5), at(2))])
+    made.pass_time(300)
+    kept["backend"].faults["package-0"] = DeviceLost("it fell off the bus")
+    for _ in range(59):
+        with made.epoch():
+            made.pass_time(60)
+    with made.epoch() as back:
+        made.pass_time(30)
+        kept["backend"].faults.clear()
+        made.pass_time(90)
+    report = made.session.report()
+    assert back.report.energy.joules == pytest.approx(120_000.0)
+    assert (
+        10_000.0 < back.report.energy.uncertainty_joules < 120_000.0
+    )  # who knows how much of an hour fell into its last minute
+    assert back.report.co2eq_grams == pytest.approx(120 / 3_600 * 300)
+    assert report.energy.kwh == pytest.approx(3_960 / 3_600)
+    assert report.co2eq_grams == pytest.approx(0.5 * 100 + (3_960 - 1_800) / 3_600 * 300, rel=1e-6)
+
+
 def test_a_gpu_lost_in_mid_run_keeps_its_energy_and_makes_the_rest_partial(run):
     kept = {}
 
