@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,42 @@ def test_a_child_s_cpu_time_is_this_process_s(tracker):
     # The child's 0.6 s are at least this share of all the CPU time that there was.
     least = 0.5 / ((os.cpu_count() or 1) * report.duration_s)
     assert least * machine_joules <= report.energy.joules <= machine_joules * 1.001
+
+
+SHARER = """
+import os, subprocess, sys, time
+from carbonsdk import CarbonTracker
+
+def used():
+    times = os.times()
+    with open("/proc/stat") as stat:
+        user, nice, system, _, _, irq, softirq = map(int, stat.readline().split()[1:8])
+    return times.user + times.system + times.children_user + times.children_system, (user + nice + system + irq + softirq) / 100
+
+options = {"replay": {"watts": {"cpu": 100.0}}}
+with CarbonTracker(scope="process", backends=options, verbose=0, offline=True, zone="DE", state_dir=sys.argv[1]) as tracker:
+    with tracker.epoch() as epoch:
+        own, whole = used()
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until:
+            if sys.argv[2] == "forks":
+                subprocess.run([sys.executable, "-S", "-c", "sum(range(10**6))"])
+            else:
+                sum(range(10**5)), time.sleep(float(sys.argv[2]))
+        then = used()
+print((then[0] - own) / (then[1] - whole), epoch.report.energy.joules / (100.0 * epoch.report.duration_s))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/stat").exists(), reason="reads /proc")
+def test_each_of_several_processes_is_charged_its_part_and_all_together_no_more_than_there_is(tmp_path):
+    ways = ("0.0", "0.01", "forks")
+    running = [
+        subprocess.Popen([sys.executable, "-c", SHARER, tmp_path, way], stdout=subprocess.PIPE, text=True) for way in ways
+    ]
+    found = [tuple(map(float, process.communicate(timeout=60)[0].split())) for process in running]
+    assert all(charged == pytest.approx(used, abs=0.05) for used, charged in found)
+    assert sum(charged for _, charged in found) <= 1.05
 
 
 def test_a_process_that_sleeps_is_charged_next_to_nothing(tracker):

@@ -102,7 +102,8 @@ class Attribution:
                     if part_s is not None:
                         return CpuShare(family, clock=self._clock, machine_cpu_s=part_s)
                     if self._of_cpus is None:  # all packages are divided alike
-                        self._of_cpus = CpuShare(family, clock=self._clock, machine_cpu_s=family.machine_cpu_s)
+                        whole, running = family.machine_cpu_s, family.running()
+                        self._of_cpus = CpuShare(family, clock=self._clock, machine_cpu_s=whole, running=running)
                     return self._of_cpus
                 case DeviceKind.MEMORY:
                     self._needs_memory = True

@@ -52,13 +52,13 @@ class CpuShare:
 
     measure = "CPU time"
 
-    def __init__(self, family: Family, *, clock: Clock, machine_cpu_s: Callable[[], float]) -> None:
+    def __init__(self, family: Family, *, clock: Clock, machine_cpu_s: Callable[[], float], running: int = 1) -> None:
         self._family, self._clock, self._machine_cpu_s = family, clock, machine_cpu_s
         self._lock = threading.Lock()
         self._since_ns = clock.monotonic_ns()
         self._before = self._totals()
-        # Until the first tick there is nothing to go by but that whoever reads this is running.
-        self._latest = (1.0, True)
+        # Until the first tick there is nothing to go by but that whoever reads this runs, as do so many others.
+        self._latest = (1.0 / running, True)
         self._owed_s, self._owed_until_ns = 0.0, 0  # time that came too late for its own window
 
     def now(self) -> tuple[float, bool]:

@@ -101,6 +101,12 @@ def test_a_process_that_is_alone_is_charged_the_machine(clock):
     assert part_after(clock, SetFamily(), own_s=0.1, all_s=0.1) == Part(1.0)
 
 
+def test_before_the_first_tick_a_process_is_one_of_those_that_run(clock):
+    _, part = attribution(SetFamily(running=4), clock).adopt(CPU, Nothing())
+    clock.advance(0.05)
+    assert part() == Part(0.25)
+
+
 def test_a_process_never_exceeds_its_machine(clock):
     # The machine's ticks are sampled: they may show less than the process's own time.
     assert part_after(clock, SetFamily(), own_s=1.0, all_s=0.9) == Part(1.0)

@@ -105,6 +105,14 @@ def test_the_machine_s_time_is_all_that_ran(proc):
     assert family(proc).machine_cpu_s() == pytest.approx(123.5)
 
 
+@pytest.mark.parametrize(("line", "running"), [("procs_running 3\n", 3), ("procs_running 0\n", 1), ("", 1)])
+def test_those_that_run_now_are_counted_where_the_kernel_tells(proc, line, running):
+    proc.machine(123.5)
+    with (proc.root / "stat").open("a") as stat:
+        stat.write(f"ctxt 1\n{line}procs_blocked 7\n")
+    assert family(proc).running() == running
+
+
 def test_memory_is_the_proportional_size_of_all_members(proc):
     proc.process(60, parent=ROOT)
     proc.memory(anonymous_mb=700, mapped_mb=100)

@@ -42,6 +42,10 @@ class Family(Protocol):
         """Return the CPU seconds that all processes of the machine used so far, the kernel's own work included."""
         ...
 
+    def running(self) -> int:
+        """Return how many threads of the machine run or wait for a CPU at this instant, this one included."""
+        ...
+
     def memory(self) -> Memory:
         """Return what the members hold in memory now. May take milliseconds for each gigabyte."""
         ...

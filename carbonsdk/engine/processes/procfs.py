@@ -100,6 +100,11 @@ class ProcFamily:
         # `steal` is another guest's time, and `guest` is in `user` already.
         return (user + nice + system + irq + softirq) * self._tick_s
 
+    def running(self) -> int:
+        """Return how many threads of the machine run or wait for a CPU at this instant, this one included."""
+        found = re.search(rb"^procs_running (\d+)$", (self._proc / "stat").read_bytes(), re.MULTILINE)
+        return max(1, int(found[1])) if found else 1
+
     def memory(self) -> Memory:
         """Return the members' proportional set sizes; all processes' add up to what is mapped, anonymous or from files."""
         rows = dict(_ROW.findall((self._proc / "meminfo").read_bytes()))
