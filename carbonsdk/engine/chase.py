@@ -108,16 +108,16 @@ class Chase:
         return self._stepped(old, after_ns, joules)
 
     def _stepped(self, old: _Plateau, now_ns: int, joules: float) -> Sequence[Sighting]:
-        rhythm = self.rhythm
         self._plan(now_ns)
-        width_ns = now_ns - old.last_ns
-        if width_ns > _COARSE * (rhythm.period_ns or self.refresh_ns):
-            self._seen.clear()
-            if self._sure:
-                rhythm.strayed()
-            return ()
-        step = Sighting((old.last_ns + now_ns) // 2, joules, width_ns // 2)
-        rhythm.saw(step.at_ns, step.slack_ns, follows=bool(self._seen))
+        if now_ns - old.last_ns <= _COARSE * (self.rhythm.period_ns or self.refresh_ns):
+            step = _between(old.last_ns, now_ns, joules)
+            self.rhythm.saw(step.at_ns, step.slack_ns, follows=bool(self._seen))
+        else:
+            expected = self._expected(old, now_ns)
+            if expected is None:
+                self._seen.clear()
+                return ()
+            step = expected._replace(joules=joules)
         if not self._seen:
             self._seen = [Sighting(old.first_ns, old.joules, 0), step]  # where it began is known when the period is
             if not self._sure:
@@ -127,6 +127,20 @@ class Chase:
         self.end()
         return self._found()
 
+    def _expected(self, old: _Plateau, now_ns: int) -> Sighting | None:
+        """Return when the counter stepped by its rhythm, where readings came too late (other threads ran) to say it better."""
+        expected = self.rhythm.after(old.last_ns) if self._sure else None
+        if expected is None or now_ns >= expected.at_ns + self.rhythm.period_ns - expected.slack_ns:
+            return None
+        early_ns, late_ns = (
+            max(old.last_ns, expected.at_ns - expected.slack_ns),
+            min(now_ns, expected.at_ns + expected.slack_ns),
+        )
+        if late_ns <= early_ns:
+            self.rhythm.strayed()
+            return None
+        return _between(early_ns, late_ns, old.joules)
+
     def _found(self) -> Sequence[Sighting]:
         rhythm, (before, first, *rest) = self.rhythm, self._seen
         begun_ns, slack_ns = first.at_ns - rhythm.period_ns, first.slack_ns + rhythm.slack_ns
@@ -135,3 +149,7 @@ class Chase:
             return ()
         # It was shown when it was first read: the step had come by then.
         return (Sighting(min(begun_ns, before.at_ns), before.joules, slack_ns), first, *rest)
+
+
+def _between(early_ns: int, late_ns: int, joules: float) -> Sighting:
+    return Sighting((early_ns + late_ns) // 2, joules, (late_ns - early_ns) // 2)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 _LOST = 0.25  # of the period: a phase that may be further off than that is none
 _JITTER = 1 / 16  # of the period: what a step may come early or late by and still be taken to keep time
+_LEAST_JITTER = 1 / 64  # of a counter whose steps have all kept time
 _PATIENCE = 3  # so many more steps out of time than in time, and the counter is taken to have no period
 
 
@@ -21,6 +22,8 @@ class Rhythm:
         "_anchor_ns",
         "_anchor_slack_ns",
         "_counted",
+        "_jitter",
+        "_least_jitter",
         "_origin_ns",
         "_origin_slack_ns",
         "_strays",
@@ -35,6 +38,8 @@ class Rhythm:
         self._origin_ns = self._origin_slack_ns = 0
         self._counted = 0  # periods from the origin to the anchor
         self._strays = 0
+        self._jitter = _JITTER
+        self._least_jitter = _LEAST_JITTER
 
     @property
     def is_kept(self) -> bool:
@@ -52,7 +57,7 @@ class Rhythm:
         return Expected(self._anchor_ns + periods * self.period_ns, slack_ns)
 
     def _slack_after(self, periods: int) -> int:
-        return self._anchor_slack_ns + periods * self.slack_ns + round(_JITTER * self.period_ns)
+        return self._anchor_slack_ns + periods * self.slack_ns + round(self._jitter * self.period_ns)
 
     def saw(self, at_ns: int, slack_ns: int, *, follows: bool) -> None:
         """Take in a step; `follows` says that it is the very next after the one that was seen before."""
@@ -66,6 +71,7 @@ class Rhythm:
             self._begin(at_ns, slack_ns, gap_ns if follows else 0)
         else:
             self._strays = max(0, self._strays - 1)
+            self._jitter = max(self._least_jitter, self._jitter / 2)
             self._count(at_ns, slack_ns, periods)
         self._anchor_ns, self._anchor_slack_ns = at_ns, slack_ns
 
@@ -85,3 +91,4 @@ class Rhythm:
     def strayed(self) -> None:
         """Note a step out of time."""
         self._strays += 1
+        self._jitter = self._least_jitter = _JITTER

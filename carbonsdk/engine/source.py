@@ -157,16 +157,17 @@ class Source:
 
     def poll(self) -> None:
         """Read the counters that may have stepped by now. The caller holds `lock`."""
-        until_ns = self._clock.monotonic_ns() + _TOGETHER_NS
+        begun_ns = self._clock.monotonic_ns()
         for index, device, health in self._devices:
-            if health.chase is not None and 0 < health.chase.due_ns <= until_ns:
+            if health.chase is not None and 0 < health.chase.due_ns <= begun_ns + _TOGETHER_NS:
                 self._look(index, device, health.chase)
         self._plan()
+        now_ns = self._clock.monotonic_ns()
+        self._at_steps.spend(now_ns, now_ns - begun_ns)
 
     def _look(self, index: int, device: Device, chase: Chase) -> None:
         with Guard(f"waiting for a step of {device.name} ({self.name})") as guard:
             taken = self._take(device)
-            self._at_steps.spend(taken.at_ns, taken.took_ns)
             if not chase.has_shown(taken.reading):
                 self._ledger.record(index, taken)
             self._watch(index, chase, taken)

@@ -94,6 +94,19 @@ def test_a_counter_that_keeps_no_time_is_left_alone():
     assert counter.reads == 1
 
 
+def test_readings_that_come_late_leave_the_rhythm_to_tell_when_the_counter_stepped():
+    chase, counter = Chase(STATED_NS), Counter(every(100 * MS))
+    for second in range(1, 10):
+        chased(chase, counter, second * S)
+    chase.take(counter.read(10 * S + 20 * MS))
+    assert chase.begin(10 * S + 20 * MS)
+    # Another thread keeps the interpreter for 75 ms.
+    before, at = chase.take(counter.read(10 * S + 145 * MS))
+    assert (before.joules, at.joules) == (2_000.0, 2_020.0)
+    assert abs(at.at_ns - 10 * S - 100 * MS) <= at.slack_ns < 10 * MS
+    assert chase.rhythm.is_kept
+
+
 def test_a_counter_that_never_steps_is_waited_for_a_quarter_of_a_second():
     found, at_ns = chased(Chase(STATED_NS), Counter([0]), S)
     assert found == ()
