@@ -87,16 +87,25 @@ def skim(path: Path) -> tuple[Assembly, NumberSet]:
     epochs: deque[bytes] = deque(maxlen=_NEWEST_EPOCHS)
     with open_journal(path) as file:
         while line := file.readline(MAX_LINE_BYTES):
-            if (match := _NUMBER.match(line)) and line.endswith(b"}\n"):
+            if (match := _NUMBER.match(line)) and _is_whole(line):
                 numbers.add(int(match[1]))
                 epochs.append(line)
-            elif line.startswith(_STATE) and line.endswith(b"}\n"):
+            elif line.startswith(_STATE) and _is_whole(line):
                 state = line
             else:
                 _add(assembly, line)
     for line in (state, *epochs):
         _add(assembly, line)
     return assembly, numbers
+
+
+def _is_whole(line: bytes) -> bool:
+    """Say whether a line is a record: one that a kill left without its newline is so only if it can be read."""
+    if line.endswith(b"\n"):
+        return line.endswith(b"}\n")
+    with suppress(JournalError):
+        return decode(line) is not None
+    return False
 
 
 def _add(assembly: Assembly, line: bytes) -> None:

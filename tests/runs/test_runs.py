@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from itertools import accumulate
 
 import pytest
 
@@ -132,6 +133,25 @@ def test_a_run_with_any_id_is_found_by_it(record, sample, tmp_path):
     (run,) = runs.list(tmp_path)
     assert run.run_id == "exp/7: ünïcode"
     assert runs.load(run.path.name, tmp_path).energy.joules == 7.0
+
+
+def test_a_record_cut_at_any_byte_is_listed_and_loaded_as_interrupted_with_the_same_epochs(record, sample, tmp_path, dead_pid):
+    epochs = [sample.epoch(n, 10 * n, 10 * n + 10, (100.0 * n, 100.0)) for n in range(2)]
+    path = record(0, *epochs, sample.end(30, 300.0), pid=dead_pid, host=HERE)
+    whole = path.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    head = len(lines[0]) - 1
+    ends = [at - 1 for at, line in zip(accumulate(map(len, lines)), lines, strict=True) if line.startswith(b'{"kind":"epoch"')]
+    assert len(ends) == 2
+    for cut in range(head, len(whole) - 1):
+        path.write_bytes(whole[:cut])
+        count = sum(end <= cut for end in ends)
+        (run,) = runs.list(tmp_path)
+        report = runs.load(run.run_id, tmp_path)
+        assert (run.state, run.epoch_count) == (report.state, report.epoch_count) == ("interrupted", count), cut
+        assert len(report.epochs) == count
+    path.write_bytes(whole[: head - 1])
+    assert runs.list(tmp_path) == ()
 
 
 def test_a_killed_run_is_interrupted_and_has_all_its_ended_epochs(record, sample, tmp_path, dead_pid):
