@@ -152,10 +152,13 @@ def _sections(findings: Findings) -> Iterator[tuple[str, list[str]]]:
 
 def _missing_lines(missing: dict[str, list[str]]) -> list[str]:
     """Return a line for each set of reasons, with all the kinds that it holds for."""
-    kinds: dict[str, list[str]] = {}
+    kinds: dict[tuple[str, ...], list[str]] = {}
     for kind, reasons in missing.items():
-        kinds.setdefault("; ".join(reasons) or "no backend is for it", []).append(kind)
-    return [f"{', '.join(named)}: {why}" for why, named in kinds.items()]
+        kinds.setdefault(tuple(reasons) or ("no backend is for it",), []).append(kind)
+    return [
+        "\n".join([f"{', '.join(named)}:", *why]) if len(why) > 1 else f"{', '.join(named)}: {why[0]}"
+        for why, named in kinds.items()
+    ]
 
 
 def _device(each: "DeviceEnergy", name: str, seconds: float) -> str:
