@@ -105,7 +105,8 @@ def perf_denied(paranoid: str | None, site: Site) -> str:
     return (
         f"perf events of energy are denied{level}. As root, either give the Python interpreter that right alone "
         f"(`setcap cap_perfmon=ep {Path(sys.executable).resolve()}`, Linux 5.8 or later; whoever may run it has the right "
-        "then, so take an interpreter of your own), or lower the bar for all (`sysctl kernel.perf_event_paranoid=0`)."
+        "then, so take one of your own; it ignores LD_LIBRARY_PATH), or lower the bar for all "
+        "(`sysctl kernel.perf_event_paranoid=0`)."
     )
 
 
