@@ -37,7 +37,7 @@ class JournalWriter:
         self._closed = False
         self._torn = False
         self._unsynced = False
-        self._entry_unsynced = True
+        self._entries_unsynced: list[Path] = []  # directories with a new name in them
         self._backlog = Backlog(_QUEUE_BYTES)
         self._head: list[bytes] = []
         self._head_bytes = 0
@@ -139,9 +139,9 @@ class JournalWriter:
                 return
             self._note("gone", f"the record {self.path} was deleted during the run: it is begun anew, without what it held")
             self._begin_anew()
-        _make_private(self.path.parent)
+        made = _make_private(self.path.parent)
         self._fd = os.open(self.path, _FLAGS, 0o600)
-        self._entry_unsynced = True
+        self._entries_unsynced = [self.path.parent, *(directory.parent for directory in made)]
         # Whoever wrote here last may have been cut short; readers pass over an empty line.
         self._torn = os.fstat(self._fd).st_size > 0
 
@@ -168,9 +168,9 @@ class JournalWriter:
                 fd = os.dup(self._fd)
                 self._unsynced = False
             os.fsync(fd)
-            if self._entry_unsynced:
-                self._entry_unsynced = False
-                _sync_directory(self.path.parent)
+            while self._entries_unsynced:
+                _sync_directory(self._entries_unsynced[-1])
+                self._entries_unsynced.pop()
         except OSError as error:
             self._unsynced = True
             self._note("sync", f"cannot make sure that the record {self.path} is on disk: {error.strerror or error}")
@@ -192,19 +192,23 @@ class JournalWriter:
                 self._on_problem(text)
 
 
-def _make_private(directory: Path) -> None:
-    """Make a directory and those above it, for this user's eyes only."""
+def _make_private(directory: Path) -> list[Path]:
+    """Make a directory and those above it, for this user's eyes only; return those that were not there."""
     if directory.is_dir():
-        return
-    _make_private(directory.parent)
+        return []
+    made = _make_private(directory.parent)
     directory.mkdir(mode=0o700, exist_ok=True)
+    return [*made, directory]
 
 
 def _sync_directory(directory: Path) -> None:
     """Make a new file's name survive a loss of power (fsync of the file alone does not: fsync(2))."""
     if os.name == "nt":  # a directory cannot be opened there
         return
-    fd = os.open(directory, os.O_RDONLY)
+    try:
+        fd = os.open(directory, os.O_RDONLY)
+    except PermissionError:  # one above ours that may be searched, but not read
+        return
     try:
         os.fsync(fd)
     finally:

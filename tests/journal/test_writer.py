@@ -90,6 +90,40 @@ def test_sync_alone_writes_what_waits(path, told, sample):
     writer.close()
 
 
+@pytest.fixture
+def synced(monkeypatch):
+    """The inodes that were handed to fsync, in order."""
+    inodes, fsync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (inodes.append(os.fstat(fd).st_ino), fsync(fd))[1])
+    return inodes
+
+
+def test_sync_has_the_record_and_every_new_name_on_the_way_to_it_survive_a_loss_of_power(writer, path, sample, synced):
+    writer.write(sample.run())
+    assert synced == []
+    writer.sync()
+    places = [path, path.parent, path.parent.parent, path.parent.parent.parent]
+    assert sorted(synced) == sorted(place.stat().st_ino for place in places)
+    writer.sync()
+    assert len(synced) == len(places)
+    writer.write(sample.device())
+    writer.close()
+    assert synced[len(places) :] == [path.stat().st_ino]
+
+
+def test_a_disk_that_is_slow_to_sync_holds_up_no_write(writer, path, sample, monkeypatch):
+    begun, over = threading.Event(), threading.Event()
+    monkeypatch.setattr(os, "fsync", lambda _fd: (begun.set(), over.wait(30)))
+    writer.write(sample.run())
+    syncing = threading.Thread(target=writer.sync)
+    syncing.start()
+    assert begun.wait(30)
+    writer.write(sample.device())
+    assert list(read_records(path)) == [sample.run(), sample.device()]
+    over.set()
+    syncing.join()
+
+
 @pytest.mark.skipif(not NOT_ROOT, reason="root writes to read-only directories")
 def test_a_read_only_directory_is_told_of_once(path, told, sample):
     path.parent.mkdir(parents=True)
