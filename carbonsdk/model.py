@@ -177,6 +177,11 @@ class Zone:
     guess: bool = False
 
     @property
+    def label(self) -> str:
+        """Return what to call the place: its key, or its name where no grid is known of it."""
+        return self.name or self.key if self.key == "WORLD" else self.key
+
+    @property
     def country(self) -> str | None:
         """Return the ISO 3166 alpha-2 code that the key begins with, or None for the world."""
         head = self.key.partition("-")[0].upper()

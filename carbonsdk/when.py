@@ -133,7 +133,7 @@ def best_start_of(inquiry: Inquiry, wish: Wish) -> BestStart:
     start_ns, mean = found
     start = asked_at if start_ns == unix_ns(asked_at) else utc(start_ns)
     return BestStart(
-        zone=inquiry.zone.key,
+        zone=inquiry.zone.label,
         asked_at=asked_at,
         start=start,
         end=start + wish.length,
@@ -159,6 +159,6 @@ def _bridged(current: CarbonIntensity | None, ahead: Sequence[CarbonIntensity]) 
 def _too_short(inquiry: Inquiry, stretches: Stretches, wish: Wish) -> str:
     because = f" ({'; '.join(inquiry.complaints)})" if inquiry.complaints else ""
     if not any(value is not None and value.forecast for _, _, value in stretches.pieces):
-        return f"nobody forecasts the carbon intensity of {inquiry.zone.key}{because}: see `carbonsdk plugins` for who could"
+        return f"nobody forecasts the carbon intensity of {inquiry.zone.label}{because}: see `carbonsdk plugins` for who could"
     until = utc(stretches.known_until_ns)
-    return f"the forecast for {inquiry.zone.key} reaches to {until:%Y-%m-%d %H:%M} UTC, too short for {wish.length}{because}"
+    return f"the forecast for {inquiry.zone.label} reaches to {until:%Y-%m-%d %H:%M} UTC, too short for {wish.length}{because}"

@@ -63,7 +63,7 @@ def command(zone: str | None, past: int, ahead: int, as_json: bool, **settings: 
         )
         return
     asking.tell_complaints(asked)
-    _print_now(current or average, marginal, zone=asked.zone.key)
+    _print_now(current or average, marginal, zone=asked.zone.label)
     timeline = asked.known(current, *history, *forecast)
     first = now.replace(minute=0, second=0, microsecond=0)
     _print_hours([_hour(timeline.pieces, first + index * _HOUR, now) for index in range(-past, ahead + 1)])

@@ -33,18 +33,18 @@ def command(run: str, zone: str | None, hypothetical: bool, as_json: bool, state
     """  # noqa: D301 - click reads the control character as "do not wrap"
     from carbonsdk.cli import asking
     from carbonsdk.engine.reconciliation import reconcile
-    from carbonsdk.model import Zone
     from carbonsdk.settings import resolve
 
     if hypothetical and zone is None:
         raise click.UsageError("--hypothetical needs a --zone: where would it have been?")
 
-    def ask(place: "Zone") -> "Inquiry":
-        return asking.inquiry(settings, zone=place)
+    there = None if zone is None else asking.inquiry({**settings, "zone": zone})
+
+    def ask(where: "Zone") -> "Inquiry":
+        return there or asking.inquiry(settings, zone=where)
 
     directory = resolve({"state_dir": state_dir}).settings.state_dir
-    place = None if zone is None else Zone(key=zone)
-    done = reconcile(run, ask, zone=place, directory=directory, write=not hypothetical)
+    done = reconcile(run, ask, zone=None if there is None else there.zone, directory=directory, write=not hypothetical)
     if as_json:
         asking.write_json(_as_json(done))
         return

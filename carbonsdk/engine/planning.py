@@ -15,6 +15,7 @@ from carbonsdk.engine.baselines import load as load_baselines
 from carbonsdk.engine.channel import Offer
 from carbonsdk.engine.feed import Candidate, FeedPlan
 from carbonsdk.engine.overhead import Overhead
+from carbonsdk.engine.places import place
 from carbonsdk.engine.plan import ALL_KINDS, Plan, SinkPlan
 from carbonsdk.engine.plugin_options import fitted
 from carbonsdk.engine.sharing import Sharing
@@ -24,7 +25,7 @@ from carbonsdk.host import PluginHost, Registered
 from carbonsdk.http import OfflineHttp, RequestsHttp
 from carbonsdk.interfaces import HttpClient
 from carbonsdk.launch import Launch, detect, parent_identity, run_id
-from carbonsdk.model import CarbonIntensity, DeviceKind, Zone
+from carbonsdk.model import CarbonIntensity, DeviceKind
 from carbonsdk.pue import pue
 from carbonsdk.settings import Resolved, Settings
 
@@ -141,10 +142,15 @@ class Planner:
         settings = resolved.settings
         http = self._http = OfflineHttp() if settings.offline else RequestsHttp()
         self._sharing = Sharing(self._clock, cut=http.close)
-        key = settings.zone
+        locators = tuple(self._locators(settings, http))
+        zone = None if settings.zone is None else place(settings.zone, found_by=resolved.sources.get("zone", "call"))
+        if zone is not None and zone.cloud_region and (cloud := self._host.locators.get("cloud")):
+            # Which grid the region hangs on is in a table of the locator's: it reads, and asks nobody.
+            given = {"provider": zone.cloud_provider, "region": zone.cloud_region}
+            zone, locators = None, (Candidate("cloud", self._make(cloud, given, http), inline=True),)
         return FeedPlan(
-            zone=None if key is None else Zone(key=key, found_by=resolved.sources.get("zone", "call")),
-            locators=tuple(self._locators(settings, http)),
+            zone=zone,
+            locators=locators,
             fetchers=tuple(self._fetchers(settings, http)),
             own=_own(settings),
             basis=settings.basis,

@@ -62,7 +62,7 @@ def reconcile(
         for part, record in found:
             _append(part, record)
     return Reconciliation(
-        zones=tuple(dict.fromkeys(record.zone.key for _, record in found)),
+        zones=tuple(dict.fromkeys(record.zone.label for _, record in found)),
         original=original,
         before=before,
         after=after,
@@ -82,15 +82,15 @@ class _Inquiries:
     def of(self, part: Part) -> IntensityKnown:
         """Return the record for one process of the run, over the time that it ran."""
         zone = self._zone or part.assembly.zone
-        if zone is None or zone.key == NOWHERE:
+        if zone is None or zone.label == NOWHERE:
             raise IntensityError("the record does not say where the run was: name the place with --zone")
-        if zone.key not in self._made:
-            self._made[zone.key] = self._ask(zone)
-        inquiry = self._made[zone.key]
+        if zone.label not in self._made:
+            self._made[zone.label] = self._ask(zone)
+        inquiry = self._made[zone.label]
         start_ns, end_ns = part.span
         values = inquiry.past(utc(start_ns), max(utc(end_ns), utc(start_ns + 1_000)))
         if values and all(value.zone == NOWHERE and not value.own for value in values):
-            raise IntensityError(f"nothing is known of the zone {zone.key!r}: name it as Electricity Maps does, DE or DK-DK1")
+            raise IntensityError(f"nothing is known of the zone {zone.label!r}: name it as Electricity Maps does, DE or DK-DK1")
         return IntensityKnown(zone, values, replaces=_name(inquiry.now))
 
     @property

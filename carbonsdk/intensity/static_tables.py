@@ -87,7 +87,7 @@ class StaticTables:
             return figure, None
         key = _ALIASES.get(zone.key.upper(), zone.key.upper())
         head = zone.country or key
-        wanted = region or key
+        wanted = region or (zone.label if key == WORLD else key)
         if country := self._of("countries.csv", _ALIASES.get(head, head), year):
             return country, None if country.key == wanted else f"the average of {country.name}, for want of one of {wanted}"
         if zone.cloud_provider and (mean := self._of("averages.csv", zone.cloud_provider.lower(), year)):
@@ -97,7 +97,7 @@ class StaticTables:
             raise LookupError(f"{_DATA / 'averages.csv'} has no row {WORLD}: install carbonsdk anew")
         if zone.found_by == NOBODY:
             return world, "the place is not known"
-        return world, None if key == WORLD else f"the world's average, for want of one of {wanted}{_hint(zone.key)}"
+        return world, None if wanted == WORLD else f"the world's average, for want of one of {wanted}{_hint(zone.key)}"
 
     def _of(self, table: str, key: str, year: int | None) -> Figure | None:
         """Return the figure nearest to a year, else the newest; one of the preferred basis if there is any."""

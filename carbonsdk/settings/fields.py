@@ -72,7 +72,9 @@ class Settings:
     run_id: str | None = field(default=None, metadata=about("Identity of the run; the same one again continues it."))
     zone: str | None = field(
         default=None,
-        metadata=about("Grid area that the machine stands in, by its Electricity Maps key (DE, DK-DK1, US-CAL-CISO)."),
+        metadata=about(
+            "Where the machine stands: an Electricity Maps key (DE, DK-DK1), a cloud's region (aws/eu-west-1), or 55.68,12.57."
+        ),
     )
     intensity: float | Mapping[Any, Any] | Path | None = field(
         default=None,

@@ -263,11 +263,11 @@ class IntensityFeed:
     def _say_if_unknown(self, zone: Zone) -> None:
         """Warn where only the world's average is left for a zone that has a name: it may be misspelt."""
         used = self.timeline.at(self._now_ns())
-        if used is not None and not used.own and used.zone == NOWHERE.key != zone.key:
+        if used is not None and not used.own and used.zone == NOWHERE.key != zone.label:
             hint = (used.note or "").rpartition("; ")[2]
             how = hint if hint.startswith("did you mean") else "zones are named like DE or DK-DK1"
             told = f"{used.grams_per_kwh:g} gCO2eq/kWh of the world are used"
-            self._warn("unknown zone", f"no figures are known for the zone {zone.key!r} ({how}): {told}")
+            self._warn("unknown zone", f"no figures are known for the zone {zone.label!r} ({how}): {told}")
 
     def _take(self, values: Iterable[CarbonIntensity], zone: Zone | None = None) -> None:
         taken = tuple(values)

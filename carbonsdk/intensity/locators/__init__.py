@@ -8,12 +8,14 @@ from carbonsdk.plugin import Context, Locator, Registration, hookimpl
 
 @dataclass(frozen=True, slots=True)
 class CloudSettings:
-    """Where the metadata services are, and how long each request may take."""
+    """Where the metadata services are, and how long each request may take; with a `provider` and a `region` none is asked."""
 
     aws_url: str = "http://169.254.169.254"
     gcp_url: str = "http://169.254.169.254"
     azure_url: str = "http://169.254.169.254"
     deadline_s: float = 0.2
+    provider: str = ""
+    region: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from carbonsdk.intensity.locators import CloudSettings
@@ -27,6 +28,8 @@ class CloudLocator:
 
     def locate(self) -> Zone | None:
         """Return the provider's region with its grid, or None where no provider answers."""
+        if self._settings.provider and self._settings.region:
+            return replace(cloud_zone(self._settings.provider, self._settings.region), found_by="the region given")
         asks: dict[str, Callable[[], str | None]] = {"aws": self._aws, "gcp": self._gcp, "azure": self._azure}
         for provider, ask in asks.items():
             try:
