@@ -65,7 +65,8 @@ def masked(where: Path, site: Site) -> str:
     return (
         f"{where} is masked by this container. Start it with the host's sysfs mounted elsewhere "
         "(`docker run -v /sys:/host/sys:ro …`, in Kubernetes a hostPath volume) and set "
-        f"CARBONSDK_BACKENDS__RAPL__ROOT=/host/sys.{group}"
+        "CARBONSDK_BACKENDS__RAPL__ROOT=/host/sys; Podman unmasks it as well, with "
+        f"`--security-opt unmask=/sys/devices/virtual/powercap`.{group}"
     )
 
 
