@@ -262,11 +262,12 @@ def test_epochs_without_energy_or_time_are_borne():
 @given(
     seconds=st.lists(st.floats(0, 1e5), min_size=1, max_size=30),
     gap=st.floats(0, 100),
-    left=st.integers(0, 100),
+    left=st.integers(0, 10**9),
+    scale=st.sampled_from([1.0, 1e-250, 1e100]),
 )
-@example(seconds=[3.5e-232, 3.5e-232], gap=3.5e-232, left=0)  # whose squares are 0
-def test_an_interval_always_holds_its_value_and_never_undercuts_what_was_used(seconds, gap, left):
-    seen = history(*seconds, gap=gap)
+@example(seconds=[3.5e-232, 3.5e-232], gap=3.5e-232, left=0, scale=1.0)  # whose squares are 0
+def test_an_interval_always_holds_its_value_and_never_undercuts_what_was_used(seconds, gap, left, scale):
+    seen = history(*(scale * each for each in seconds), gap=scale * gap)
     said = forecast(seen, epochs_total=len(seconds) + left)
     for estimate, used in ((said.energy_joules, seen.epochs[-1].end_joules), (said.duration_s, seen.epochs[-1].end_s)):
         assert used <= estimate.value * (1 + 1e-9) + 1e-9

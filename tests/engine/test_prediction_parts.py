@@ -1,5 +1,7 @@
 """The parts of the forecast, each by itself."""
 
+import math
+
 import pytest
 
 from carbonsdk.engine.prediction.line import fitted
@@ -32,6 +34,11 @@ def test_of_two_beliefs_the_doubt_holds_their_difference():
     both = Outlook(10, 3, 3).mixed(Outlook(20, 3, 3), share=0.5)
     assert both.value == 15
     assert both.up == pytest.approx((3**2 + 5**2) ** 0.5)
+
+
+def test_of_two_beliefs_that_are_certain_of_their_doubts_so_is_the_mixture():
+    assert Outlook(10, 3, 3).mixed(Outlook(20, 3, 3), share=0.0).freedom == math.inf
+    assert Outlook(10, 3, 3, freedom=2).mixed(Outlook(20, 3, 3), share=0.5).freedom == 4
 
 
 def test_odd_values_at_one_end_do_not_tilt_the_line():

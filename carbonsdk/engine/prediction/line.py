@@ -72,11 +72,12 @@ def fitted(values: Sequence[float], *, scale: float, slope_prior: float) -> Line
     s_ty = sum((i - middle) * (values[i] - level) for i in inside)
     drift = slope_prior * level
     held = (scale / drift) * (scale / drift) if drift > 0 else math.inf
-    slope = s_ty / (s_tt + held)
+    stiff = s_tt + held or math.inf  # of a single epoch with hardly any scatter it may vanish
+    slope = s_ty / stiff
     # Most runs do not drift: a slope counts as far as it stands out of the noise, for half at two deviations.
     # Ratios, since the squares of tiny figures vanish.
     doubt = scale / slope if slope else 0.0
-    slope /= 1.0 + 4.0 * doubt * doubt / (s_tt + held)
+    slope /= 1.0 + 4.0 * doubt * doubt / stiff
     squares = sum((values[i] - level - slope * (i - middle)) ** 2 for i in inside)
     noise, freedom = _blended(squares, freedom=len(inside) - 1, prior=PRIOR_NOISE * level)
     kept = set(inside)
@@ -87,7 +88,7 @@ def fitted(values: Sequence[float], *, scale: float, slope_prior: float) -> Line
         middle=middle,
         level=level,
         slope=slope,
-        slope_sd=noise / math.sqrt(s_tt + held) if held < math.inf else 0.0,
+        slope_sd=noise / math.sqrt(stiff),
         noise=noise,
         freedom=freedom,
         outliers=outside,

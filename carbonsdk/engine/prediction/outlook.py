@@ -33,11 +33,12 @@ class Outlook:
         value = (1 - share) * self.value + share * other.value
         off, other_off = self.value - value, other.value - value
         mine, theirs = math.sqrt(1 - share), math.sqrt(share)
+        doubtful = (1 - share) / self.freedom + share / other.freedom
         return Outlook(
             value,
             math.hypot(mine * self.down, mine * off, theirs * other.down, theirs * other_off),
             math.hypot(mine * self.up, mine * off, theirs * other.up, theirs * other_off),
-            (1 - share) * self.freedom + share * other.freedom,
+            1 / doubtful if doubtful > 0 else math.inf,
         )
 
     def estimate(self, used: float, *, level: float) -> Estimate:
@@ -67,4 +68,4 @@ def quantile(level: float, *, freedom: float = math.inf) -> float:
     first = (z**3 + z) / 4
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return z + first / freedom + second / freedom**2 + third / freedom**3
+    return z + (first + (second + third / freedom) / freedom) / freedom

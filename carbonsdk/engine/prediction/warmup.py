@@ -28,6 +28,9 @@ LEAST_HEIGHT, SPAN = 0.005, 6.0
 """A warm-up adds anything from half a percent of an epoch to two epochs, evenly on a scale of logarithms: ln(2 / 0.005)."""
 
 
+_PRIOR_SQUARES = PRIOR_FREEDOM * PRIOR_NOISE**2
+
+
 @dataclass(frozen=True, slots=True)
 class WarmUp:
     """What the warm-up, if there is one, added to each epoch from the first on, and the deviation of that in the later ones.
@@ -53,6 +56,10 @@ def warm_up(values: Sequence[float]) -> WarmUp:
     goes on: it may have been all, or half.
     """
     early = _without_jumps(values[:LONGEST])
+    mean = sum(early) / len(early)
+    if mean <= 0:
+        return WarmUp()
+    early = [value / mean for value in early]  # squares of tiny figures vanish, those of huge ones overflow
     none = _without(early)
     fits = [_Fit.of(early, shape=shape, belief=belief) for shape, belief in _shapes(len(early))]
     best = max(none, *(fit.log_weight for fit in fits))
@@ -64,10 +71,10 @@ def warm_up(values: Sequence[float]) -> WarmUp:
     floor = sum(weight * fit.floor for weight, fit in zip(weights, fits, strict=True)) / whole
     spread = sum(weight * (fit.floor - floor) ** 2 for weight, fit in zip(weights, fits, strict=True)) / whole
     added = tuple(
-        sum(weight * fit.height * fit.shape[place] for weight, fit in zip(weights, fits, strict=True)) / whole
+        mean * sum(weight * fit.height * fit.shape[place] for weight, fit in zip(weights, fits, strict=True)) / whole
         for place in range(len(early))
     )
-    doubt = FALL_OF_TWO * added[0] if len(early) == 2 else math.sqrt(spread)
+    doubt = FALL_OF_TWO * added[0] if len(early) == 2 else mean * math.sqrt(spread)
     return WarmUp(likely, added, doubt)
 
 
@@ -92,19 +99,14 @@ def _without_jumps(values: Sequence[float]) -> list[float]:
 
 
 def _without(values: Sequence[float]) -> float:
-    """Return the logarithm of how likely the values are without a warm-up."""
-    count = len(values)
-    mean = sum(values) / count
-    squares = sum((value - mean) ** 2 for value in values)
-    prior = PRIOR_FREEDOM * (PRIOR_NOISE * mean) ** 2
-    if prior <= 0:
-        return math.log(NONE)
-    return math.log(NONE) - 0.5 * (PRIOR_FREEDOM + count - 1) * math.log((prior + squares) / prior)
+    """Return the logarithm of how likely the values, 1 in the mean, are without a warm-up."""
+    squares = sum((value - 1) ** 2 for value in values)
+    return math.log(NONE) - 0.5 * (PRIOR_FREEDOM + len(values) - 1) * math.log1p(squares / _PRIOR_SQUARES)
 
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """Least squares of floor + height * shape, with no negative height."""
+    """Least squares of floor + height * shape, with no negative height, for values that are 1 in the mean."""
 
     shape: Sequence[float]
     floor: float
@@ -114,16 +116,15 @@ class _Fit:
     @classmethod
     def of(cls, values: Sequence[float], *, shape: Sequence[float], belief: float) -> "_Fit":
         count = len(values)
-        shape_mean, mean = sum(shape) / count, sum(values) / count
+        shape_mean = sum(shape) / count
         variety = sum((s - shape_mean) ** 2 for s in shape)
-        height = max(0.0, sum((s - shape_mean) * value for s, value in zip(shape, values, strict=True)) / variety)
-        floor = mean - height * shape_mean
+        height = sum((s - shape_mean) * value for s, value in zip(shape, values, strict=True)) / variety
+        floor = 1 - height * shape_mean
         squares = sum((value - floor - height * s) ** 2 for s, value in zip(shape, values, strict=True))
-        prior = PRIOR_FREEDOM * (PRIOR_NOISE * mean) ** 2
-        if height <= 0 or prior <= 0 or floor < LEAST_LEFT * min(values):
+        if height <= 0 or floor < LEAST_LEFT * min(values):
             return cls(shape, floor, height, -math.inf)
         # The height integrated out: Student's t, times how likely a height like this is in advance (Occam's factor).
         freedom = PRIOR_FREEDOM + count - 2
-        narrow = math.sqrt(2 * math.pi * prior / (freedom * variety)) / (SPAN * max(height, LEAST_HEIGHT * mean))
-        log_fit = math.log(narrow) - 0.5 * freedom * math.log((prior + squares) / prior)
+        narrow = math.sqrt(2 * math.pi * _PRIOR_SQUARES / (freedom * variety)) / (SPAN * max(height, LEAST_HEIGHT))
+        log_fit = math.log(narrow) - 0.5 * freedom * math.log1p(squares / _PRIOR_SQUARES)
         return cls(shape, floor, height, math.log(belief) + log_fit)
