@@ -13,15 +13,17 @@ _FLAGS = os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
 class _Nameless:
     """A file that only this process can reach; it goes when the last stretch that lies in it is let go."""
 
-    __slots__ = ("end", "fd")
+    __slots__ = ("_pid", "end", "fd")
 
     def __init__(self, directory: Path) -> None:
         self.fd = -1
+        self._pid = os.getpid()
         self.fd = _opened(directory)
         self.end = 0
 
     def __del__(self) -> None:
-        if self.fd >= 0:
+        # A fork that has closed what it inherited, as daemons do, may have another file by this number.
+        if self.fd >= 0 and os.getpid() == self._pid:
             with suppress(OSError):
                 os.close(self.fd)
 

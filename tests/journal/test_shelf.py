@@ -1,5 +1,6 @@
 """Packed epochs come back as they were."""
 
+import os
 import resource
 import signal
 import tracemalloc
@@ -124,3 +125,18 @@ def test_a_disk_that_is_full_loses_no_epoch(sample, tmp_path):
         signal.signal(signal.SIGXFSZ, ignored)
     shelf.put(numbered(sample, 4_000))
     assert list(shelf) == [numbered(sample, number) for number in range(4_001)]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_reads_what_was_set_aside_and_closes_no_file_of_another(sample, tmp_path):
+    shelf = filled(sample, tmp_path, 1_200)
+    child = os.fork()
+    if not child:
+        whole = [epoch.number for epoch in shelf] == list(range(1_200))
+        os.closerange(3, 64)
+        files = [os.open(os.devnull, os.O_RDONLY) for _ in range(32)]
+        del shelf
+        still_open = all(os.fstat(fd) for fd in files)
+        os._exit(0 if whole and still_open else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert shelf[0].number == 0
