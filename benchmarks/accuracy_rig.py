@@ -146,7 +146,7 @@ class Rig:
         for channel in self.session.hardware.channels:
             if channel.source is not None:
                 channel.source.chases = True  # `run` polls those that have no thread of their own
-        self._next_tick_ns = self.clock.monotonic_ns() + round(interval_s * 1e9)
+        self._next_tick_ns = self.clock.monotonic_ns() + self.session.hardware.tick_ns()
         self.run(WHILE_OPENING_S)
 
     def run(self, seconds: float) -> None:
@@ -184,7 +184,7 @@ class Rig:
             if channel.state == "ready" and not channel.offer.inline:
                 channel.wait(now_ns, PACE_S)
         while self._next_tick_ns <= self.clock.monotonic_ns():
-            self._next_tick_ns += round(self._interval_s * 1e9)
+            self._next_tick_ns += self.session.hardware.tick_ns()
 
     @contextmanager
     def epoch(self) -> Iterator[Epoch]:

@@ -15,7 +15,7 @@ from carbonsdk.engine.overhead import Overhead
 from carbonsdk.engine.selection import Selection
 from carbonsdk.engine.source import SPARING
 from carbonsdk.errors import BackendUnavailable
-from carbonsdk.model import Device, DeviceKind
+from carbonsdk.model import Device, DeviceKind, PowerReading, Quality
 from carbonsdk.reports import Choice
 from carbonsdk.units import NS_PER_S
 
@@ -28,6 +28,7 @@ PATIENCE_S = 1.0  # how long a kind waits for a better backend than the one that
 FIRST_WAIT_S = 0.25  # and the first epoch, once, for backends whose reads are short file reads
 NAMED_WAIT_S = 5.0
 _HUNG_S = 10.0
+_OUT_OF_STEP = 0.99029  # loads that pulse do so in round periods: samples of power in step with them see the same each time
 _SPAN_SPARING = 4 * SPARING
 _SPANS_APART_NS = 200_000  # so that a million spans do not ask a million times
 
@@ -64,6 +65,8 @@ class Hardware:
         overhead: Overhead | None = None,
         on_chosen: Callable[[Sequence[tuple[int, Device]], tuple[Choice, ...]], None],
     ) -> None:
+        self._interval_ns = interval_ns
+        self._samples = False  # whether a sensor that tells the power of an instant is among the devices
         reach_ns = 2 * interval_ns if edge_reads == "never" else None
         self.channels = [Channel(offer, ledger=ledger, clock=clock, notices=notices, reach_ns=reach_ns) for offer in offers]
         self._ledger, self._clock, self._notices = ledger, clock, notices
@@ -132,6 +135,7 @@ class Hardware:
         if self._attribution is not None and channel.source is not None:
             labelled, part = self._attribution.adopt(labelled, channel.source.backend)
         index = self._ledger.open_account(labelled, self._clock.monotonic_ns())
+        self._samples = self._samples or _is_sampled(answer)
         if answer.first is not None:
             self._ledger.record(index, answer.first)
         else:
@@ -251,6 +255,11 @@ class Hardware:
                     f"backend {channel.offer.name} has not answered for {_HUNG_S:.0f} s; its devices are missing"
                 )
 
+    def tick_ns(self) -> int:
+        """Return how often to read: as asked, but four times in the time that a counter takes to wrap."""
+        every_ns = interval_ns(self._interval_ns / NS_PER_S, self.shortest_wrap_s)
+        return round(_OUT_OF_STEP * every_ns) if self._samples else every_ns
+
     @property
     def shortest_wrap_s(self) -> float | None:
         """Return the least time in which a counter can wrap, or None where none does."""
@@ -281,3 +290,8 @@ def interval_ns(update_interval_s: float, shortest_wrap_s: float | None) -> int:
     """Return how often to read: as asked, but at least four times in the time that a counter takes to wrap."""
     seconds = update_interval_s if shortest_wrap_s is None else min(update_interval_s, shortest_wrap_s / 4)
     return max(round(seconds * NS_PER_S), 1_000_000)
+
+
+def _is_sampled(answer: Answer) -> bool:
+    reading = None if answer.first is None else answer.first.reading
+    return isinstance(reading, PowerReading) and not reading.window_s and answer.device.sensor.quality is Quality.INTEGRATED

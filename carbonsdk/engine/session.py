@@ -13,7 +13,7 @@ from carbonsdk.engine.ending import end
 from carbonsdk.engine.feed import FeedPlan, IntensityFeed
 from carbonsdk.engine.forecaster import Forecaster
 from carbonsdk.engine.guard import Guard
-from carbonsdk.engine.hardware import Hardware, interval_ns
+from carbonsdk.engine.hardware import Hardware
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.measuring import Measuring
 from carbonsdk.engine.notices import Notices
@@ -71,9 +71,7 @@ class Session:
         self.measuring = Measuring(self.phase, self.edges, ledger=self.ledger, roster=self.roster, scribe=self.scribe)
         self.measuring.on_ended = self._epoch_ended
         self._power = PowerMeter(lambda: self.plan.info, self.ledger, self.scribe, clock)
-        self.sampler = Sampler(
-            self.tick, interval_ns=lambda: interval_ns(plan.interval_s, self.hardware.shortest_wrap_s), clock=clock
-        )
+        self.sampler = Sampler(self.tick, interval_ns=self.hardware.tick_ns, clock=clock)
         self._ticking = ticking
         self._last_note_ns = self._last_sync_ns = self.start_ns
         self._stop_lock = threading.Lock()

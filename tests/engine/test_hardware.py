@@ -301,3 +301,11 @@ def test_a_counter_that_disagrees_with_its_power_sensor_is_told_once(bench):
         made.pass_time(1.0)
     (warning,) = made.notices.texts
     assert "50% apart" in warning
+
+
+def test_power_of_an_instant_is_read_out_of_step_with_loads_that_pulse_in_round_periods(bench):
+    def sampled(clock):
+        return Simulated(clock, {device("GPU-0", DeviceKind.GPU, Quality.INTEGRATED): Profile.constant(100.0)}, power=True)
+
+    assert bench(offered("nvml", sampled)).all_answered().hardware.tick_ns() == 990_290_000
+    assert bench(offered("rapl", cpu())).all_answered().hardware.tick_ns() == S
