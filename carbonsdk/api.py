@@ -87,10 +87,12 @@ def track_epoch(
     `name` is the function's own unless given. The epoch is the current tracker's at the time of the call, unless `tracker` is
     given. Signature, result and exceptions are the function's.
     """
-    if function is not None and not callable(function):
-        raise TypeError(f"track_epoch takes a function, not {function!r}; a name goes by keyword: @track_epoch(name=…)")
 
     def decorate(body: Callable[P, R]) -> Callable[P, R]:
+        if isinstance(body, classmethod):
+            raise TypeError("track_epoch takes a function: write @classmethod above @track_epoch")
+        if not callable(body):
+            raise TypeError(f"track_epoch takes a function, not {body!r}; a name goes by keyword: @track_epoch(name=…)")
         called = name if name is not None else getattr(body, "__name__", "")
 
         def scope() -> "Epoch":
@@ -102,9 +104,11 @@ def track_epoch(
 
 
 def _wrapped(body: Callable[..., Any], scope: "Callable[[], Epoch]") -> Callable[..., Any]:
-    if inspect.isasyncgenfunction(body):
+    # What an object does when it is called stands in its class.
+    called = body if inspect.isroutine(body) or isinstance(body, functools.partial) else type(body).__call__
+    if inspect.isasyncgenfunction(called):
         return _wrapped_async_generator(body, scope)
-    if inspect.iscoroutinefunction(body):
+    if inspect.iscoroutinefunction(called):
 
         @functools.wraps(body)
         async def run_coroutine(*args: Any, **kwargs: Any) -> Any:
@@ -112,7 +116,7 @@ def _wrapped(body: Callable[..., Any], scope: "Callable[[], Epoch]") -> Callable
                 return await body(*args, **kwargs)
 
         return run_coroutine
-    if inspect.isgeneratorfunction(body):
+    if inspect.isgeneratorfunction(called):
 
         @functools.wraps(body)
         def run_generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:

@@ -77,6 +77,20 @@ def test_a_coroutine_function_is_an_epoch_until_it_returns():
     assert ct.current().report().epoch_count == 2
 
 
+def test_an_object_whose_call_is_a_coroutine_is_an_epoch_until_it_returns():
+    opened = []
+
+    class Train:
+        async def __call__(self, steps):
+            opened.append(ct.current().report().epoch_count)
+            await asyncio.sleep(0)
+            return steps
+
+    assert asyncio.run(ct.track_epoch(Train())(3)) == 3
+    assert opened == [0]
+    assert ct.current().report().epoch_count == 1
+
+
 def test_a_generator_is_an_epoch_until_it_ends():
     @ct.track_epoch
     def batches():
@@ -182,6 +196,11 @@ def test_an_async_generator_that_is_closed_leaves_its_epoch_partial_at_once():
 def test_a_name_in_the_place_of_the_function_is_refused_with_what_to_write():
     with pytest.raises(TypeError, match=r"track_epoch takes a function, not 'warm-up'; .*@track_epoch\(name=…\)"):
         ct.track_epoch("warm-up")
+
+
+def test_a_class_method_is_decorated_below():
+    with pytest.raises(TypeError, match="write @classmethod above @track_epoch"):
+        ct.track_epoch(name="train")(classmethod(module_level))
 
 
 def test_an_exception_is_the_user_s_own_and_the_epoch_failed():

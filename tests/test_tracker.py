@@ -142,6 +142,15 @@ def test_a_span_has_a_report_of_its_own(tracker):
         _ = still_open.report
 
 
+def test_a_span_is_entered_once(tracker):
+    made = tracker()
+    with (span := made.span("part")):
+        pass
+    with pytest.raises(RuntimeError, match="'part' is entered once"), span:
+        pass
+    assert [each.count for each in made.report().spans] == [1]
+
+
 def test_a_span_in_a_fresh_thread_has_the_parent_it_is_given(tracker):
     made = tracker()
     with made.epoch() as epoch:

@@ -57,6 +57,8 @@ class Span(_Activation):
         self.rises: tuple[Rise, ...] | None = None  # per device, once the readings around it are in
 
     def __enter__(self) -> Self:
+        if self.start_ns:
+            raise RuntimeError(f"span {self.name!r} is entered once: call span() again for the next")
         measuring = self._session.measuring
         if self.parent is None:
             self.parent = CURRENT.get()
