@@ -119,15 +119,14 @@ def _part(joules: float | None, whole: float | None) -> str:
 
 def _missing(report: RunReport) -> list[str]:
     """Return what the total lacks: devices with a reason, or the reason of the whole."""
-    texts = [
-        f"{each.device.name}: {each.energy.reason or 'no reading'}"
-        for each in counted(report.devices)
+    names: dict[str, list[str]] = {}
+    for each in counted(report.devices):
         # What coverage alone leaves out is told by its own line.
-        if each.energy.partial and (each.energy.joules is None or each.energy.reason)
-    ]
-    if report.energy.partial and not texts:
-        texts = [report.energy.reason or "a part of the run was not observed"]
-    return list(dict.fromkeys(texts))
+        if each.energy.partial and (each.energy.joules is None or each.energy.reason):
+            names.setdefault(each.energy.reason or "no reading", []).append(each.device.name)
+    if report.energy.partial and not names:
+        return [report.energy.reason or "a part of the run was not observed"]
+    return [f"{', '.join(dict.fromkeys(devices))}: {reason}" for reason, devices in names.items()]
 
 
 def _why(report: RunReport) -> str:

@@ -127,6 +127,10 @@ def test_only_the_first_forecast_is_shown(watch, story):
     assert lines == ["forecast for 4 epochs: 7.500 Wh (6.000 Wh to 9.000 Wh at 90%), 50.0 s, 3.000 g CO2eq"]
 
 
+def test_after_the_last_epoch_there_is_nothing_to_forecast(watch, story):
+    assert watch(story.forecast(seen=4)) == []
+
+
 def test_verbose_two_adds_later_forecasts_warnings_intensities_and_corrections(watch, story):
     correction = EpochCorrected(story.run, story.epoch(1).report)
 
@@ -180,6 +184,14 @@ def test_totals_name_what_is_missing(watch, story, missing_energy):
     lines = watch(story.finished())
 
     assert "  missing    A100: denied" in lines
+
+
+def test_devices_that_miss_for_one_reason_share_a_line(watch, story):
+    story.epoch(1, joules={story.cpu: None, story.gpu: None})
+
+    lines = watch(story.finished())
+
+    assert [line for line in lines if "missing" in line] == ["  missing    Xeon 2.20GHz, A100: denied"]
 
 
 def test_totals_of_a_run_without_any_energy_are_unknown_not_zero(watch, story):

@@ -84,7 +84,8 @@ class Lines:
             self._stream.write(note(held))
 
     def _forecast(self, forecast: Forecast) -> None:
-        if self._forecast_shown and self._settings.verbose < _MORE:
+        over = forecast.epochs_seen >= forecast.epochs_total
+        if over or (self._forecast_shown and self._settings.verbose < _MORE):
             return
         self._forecast_shown = True
         self._stream.write(forecast_line(forecast))
