@@ -1,12 +1,12 @@
 """Write the tables in `carbonsdk/intensity/data` from the files that they are made of.
 
-    python docs/data/build_intensity_tables.py --countries countries.csv --cloud-regions cloud_regions.csv \
-        --zone-tab /usr/share/zoneinfo/zone.tab --tzdata /usr/share/zoneinfo/tzdata.zi
+    python docs/data/build_intensity_tables.py
 
-`countries.csv` has alpha2, alpha3, name, year, g_per_kwh: Our World in Data's "carbon intensity of electricity", the newest
-year of each country. Other years, and countries that it lacks, come from the file beside this one (`--years`), which has the
-columns of Our World in Data's own download. `cloud_regions.csv` has provider, region, location, g_per_kwh, year_or_source.
-What makes no sense is left out, and said so on standard error. `cloud_zones.csv` is kept by hand.
+The figures' sources are the files beside this one, the time zones' are the machine's; options name others. `countries.csv` has
+alpha2, alpha3, name, year, g_per_kwh: Our World in Data's "carbon intensity of electricity", the newest year of each country.
+Other years, and countries that it lacks, come from `carbon-intensity-electricity.csv`, which has the columns of Our World in
+Data's own download. `cloud_regions.csv` has provider, region, location, g_per_kwh, year_or_source. What makes no sense is left
+out, and said so on standard error. `cloud_zones.csv` is kept by hand.
 """
 
 import argparse
@@ -17,7 +17,14 @@ from pathlib import Path
 from statistics import fmean
 
 TABLES = Path(__file__).resolve().parents[2] / "carbonsdk" / "intensity" / "data"
-YEARS = Path(__file__).parent / "carbon-intensity-electricity.csv"
+HERE = Path(__file__).parent
+SOURCES = {
+    "--countries": HERE / "countries.csv",
+    "--years": HERE / "carbon-intensity-electricity.csv",
+    "--cloud-regions": HERE / "cloud_regions.csv",
+    "--zone-tab": Path("/usr/share/zoneinfo/zone.tab"),
+    "--tzdata": Path("/usr/share/zoneinfo/tzdata.zi"),
+}
 COLUMNS = ("key", "name", "grams_per_kwh", "basis", "year", "source", "note")
 MOST_GRAMS_PER_KWH = 1500.0  # burning lignite in an old plant is about 1,200; more is a slip of units
 OLDEST_YEAR = 2015
@@ -180,9 +187,8 @@ def _write(name: str, columns: Iterable[str], rows: Iterable[Row]) -> None:
 def main() -> None:
     """Read the sources that the command line names, and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    for option in ("--countries", "--cloud-regions", "--zone-tab", "--tzdata"):
-        parser.add_argument(option, type=Path, required=True)
-    parser.add_argument("--years", type=Path, default=YEARS)
+    for option, source in SOURCES.items():
+        parser.add_argument(option, type=Path, default=source)
     sources = parser.parse_args()
     regions = list(cloud_regions(sources.cloud_regions))
     newest = list(countries(sources.countries))

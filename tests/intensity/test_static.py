@@ -1,6 +1,7 @@
 """The tables in the package, and what they answer."""
 
 import csv
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -165,29 +166,43 @@ def test_the_hook_registers_the_tables_without_reading_them():
     assert (registration.name, registration.preference, registration.inline) == ("static", 10, True)
 
 
-def test_the_builder_writes_the_tables_anew_and_leaves_out_what_makes_no_sense(tmp_path):
-    copy = tmp_path / "docs" / "data" / BUILDER.name
-    copy.parent.mkdir(parents=True)
-    copy.write_text(BUILDER.read_text(encoding="utf-8"), encoding="utf-8")
+@pytest.fixture
+def build(tmp_path):
+    """Run a copy of the builder beside a copy of its sources, with other sources for some; return the folder and what was said."""
+    shutil.copytree(BUILDER.parent, tmp_path / "docs" / "data")
     written = tmp_path / "carbonsdk" / "intensity" / "data"
     written.mkdir(parents=True)
+
+    def run(**sources):
+        command = [sys.executable, str(tmp_path / "docs" / "data" / BUILDER.name)]
+        for name, text in sources.items():
+            (tmp_path / name).write_text(text, encoding="utf-8")
+            command += [f"--{name.replace('_', '-')}", str(tmp_path / name)]
+        return written, subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
+
+    return run
+
+
+def test_the_tables_are_those_that_the_builder_makes_of_its_sources(build):
+    written, _ = build(zone_tab="", tzdata="")  # those are the machine's
+    for name in FIGURES:
+        assert (written / name).read_bytes() == (DATA / name).read_bytes(), name
+
+
+def test_the_builder_leaves_out_what_makes_no_sense(build):
     sources = {
         "countries": "alpha2,alpha3,name,year,g_per_kwh\nDE,DEU,Germany,2024,344.1\n"
         "CF,CAF,Nowhere,2022,0.0\nEH,ESH,Old,2009,666.7\n",
-        "cloud-regions": "provider,region,location,g_per_kwh,year_or_source\n"
+        "cloud_regions": "provider,region,location,g_per_kwh,year_or_source\n"
         "gcp,europe-west3,Frankfurt,275.82,2024\ngcp,europe-west9,Paris,16.30,2024\n"
         "azure,Finland Central,Helsinki,77000000.0,EEA\n",
         "years": "Entity,Code,Year,Carbon intensity of electricity - gCO2/kWh\nGermany,DEU,2023,362.9\nGermany,DEU,2024,336.4\n"
         "Germany,DEU,1990,622.2\nNamibia,NAM,2023,47.62\nAsia,,2023,589.1\nWorld,OWID_WRL,2023,483.2\nWorld,OWID_WRL,2024,471\n",
-        "zone-tab": "# a comment\nDE\t+5230+01322\tEurope/Berlin\tmost of Germany\n",
+        "zone_tab": "# a comment\nDE\t+5230+01322\tEurope/Berlin\tmost of Germany\n",
         "tzdata": "# version\nL Europe/Berlin Europe/Bonn\nL Etc/UTC UTC\n",
     }
-    arguments = []
-    for name, text in sources.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
-        arguments += [f"--{name}", str(tmp_path / name)]
-    done = subprocess.run([sys.executable, str(copy), *arguments], capture_output=True, text=True, check=True)
-    assert done.stderr.splitlines() == [
+    written, said = build(**sources)
+    assert said == [
         "left out: azure/finlandcentral (77000000.0 g/kWh)",
         "left out: Nowhere (0.0 g/kWh)",
         "left out: Old (of 2009)",
