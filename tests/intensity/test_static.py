@@ -168,7 +168,7 @@ def test_the_hook_registers_the_tables_without_reading_them():
 
 @pytest.fixture
 def build(tmp_path):
-    """Run a copy of the builder beside a copy of its sources, with other sources for some; return the folder and what was said."""
+    """Run a copy of the builder beside a copy of its sources, but for those given; return its folder and what it said."""
     shutil.copytree(BUILDER.parent, tmp_path / "docs" / "data")
     written = tmp_path / "carbonsdk" / "intensity" / "data"
     written.mkdir(parents=True)
