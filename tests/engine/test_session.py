@@ -84,7 +84,8 @@ def test_an_intensity_may_change_at_any_minute(run):
 
 
 def test_a_marginal_intensity_is_met_where_it_changes_itself(run):
-    # The average holds throughout; at the margin it is 900 g until 12:07:30 and 300 g from then on, at half a kilowatt and then at one and a half.
+    # The average holds throughout; at the margin it is 900 g until 12:07:30 and 300 g from then on, at half a kilowatt and then
+    # at one and a half.
     change = START + timedelta(minutes=7, seconds=30)
     profile = Profile.trace([(0, 500.0), (450, 500.0), (450.001, 1_500.0), (900, 1_500.0)])
     made = run(lambda clock: Simulated(clock, {device(): profile}))
