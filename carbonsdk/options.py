@@ -189,6 +189,8 @@ def _bool(value: Any) -> bool:
 def _int(value: Any) -> int:
     if isinstance(value, str):
         value = _read(int, value, "a whole number")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # 1e3, or what a division of batches made
     fits = not isinstance(value, bool) and isinstance(value, Integral) and abs(int(value)) < _INT64
     return int(_expect(fits, value, "a whole number"))
 

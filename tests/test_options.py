@@ -64,6 +64,7 @@ def test_without_options_every_default_stands():
         ("active", "no", False),
         ("root", "/tmp/a b", Path("/tmp/a b")),
         ("root", Path("/x"), Path("/x")),
+        ("count", 1e3, 1000),
         ("timeout_s", "1.5", 1.5),
         ("timeout_s", "", None),
         ("timeout_s", None, None),
