@@ -17,7 +17,7 @@ trained = time.monotonic() - before
 {wait}
 before = time.monotonic()
 report = tracker.stop()
-assert trained < 1.0, trained
+assert trained < 2.5, trained  # a connection alone is given 3 s
 assert time.monotonic() - before < 2.0
 assert report.co2eq_grams > 0
 print(len([text for text in report.warnings if "electricitymaps" in text]), report.intensity.grams_per_kwh)
