@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+import subprocess
 
 import pytest
 
@@ -63,6 +64,42 @@ def test_a_disk_that_stays_full_keeps_what_was_written(programs):
     assert (ran.code, ran.err) == (0, "")
     assert ran.report().state == "interrupted"
     assert 1 <= ran.report().epoch_count < 51
+
+
+SMALL_DISK = """
+ballast = os.path.join(os.environ["CARBONSDK_STATE_DIR"], "ballast")
+tracker = ct.CarbonTracker(**SETTINGS)
+for number in range(2_600):
+    if number == 50:
+        with open(ballast, "wb", buffering=0) as file:
+            try:
+                while file.write(b"x" * 64):
+                    pass
+            except OSError as error:
+                print(error.strerror)
+    if number == 2_500:
+        os.unlink(ballast)
+    with tracker.epoch():
+        pass
+report = tracker.stop()
+read = ct.runs.load(tracker.run_id, os.environ["CARBONSDK_STATE_DIR"])
+print(len([text for text in report.warnings if "cannot write the record" in text]))
+print(*([epoch.number for epoch in each.epochs] == list(range(2_600)) for each in (report, read)), read.state)
+"""
+
+
+def test_a_real_disk_that_is_full_for_a_while_loses_nothing(programs):
+    programs.state.mkdir()
+    mount = ("unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=4m tmpfs "$0" && exec "$@"', str(programs.state))
+    try:
+        mounted = subprocess.run([*mount, "true"], capture_output=True, timeout=30)
+    except FileNotFoundError:
+        pytest.skip("there is no unshare")
+    if mounted.returncode != 0:
+        pytest.skip("no disk may be mounted here")
+    ran = programs.run(SMALL_DISK, before=mount)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines() == ["No space left on device", "1", "True True finished"]
 
 
 def test_a_state_directory_that_cannot_be_is_told_once_and_the_run_goes_on(tmp_path):

@@ -128,6 +128,7 @@ def test_a_disk_that_is_full_loses_no_epoch(sample, tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_fork_reads_what_was_set_aside_and_closes_no_file_of_another(sample, tmp_path):
     shelf = filled(sample, tmp_path, 1_200)
     child = os.fork()
