@@ -89,11 +89,10 @@ def test_a_proxy_from_the_environment_is_used_for_the_rest_and_watched_too(servi
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     service.on("/it", {"through": "the proxy"}, Fault.TRICKLE)
-    client = RequestsHttp(total_s=0.3)
     # The loopback service takes the whole address as a path's address; only the proxy could have been asked.
-    assert client.fetch_json("http://grid.invalid/it") == {"through": "the proxy"}
+    assert RequestsHttp().fetch_json("http://grid.invalid/it") == {"through": "the proxy"}
     with pytest.raises(ServiceUnavailable, match="no whole answer"):
-        client.fetch_json("http://grid.invalid/it")
+        RequestsHttp(total_s=0.3).fetch_json("http://grid.invalid/it")
 
 
 @pytest.mark.parametrize("status", [401, 403])
