@@ -22,17 +22,17 @@ def command(seconds: float, anyway: bool, as_json: bool, **settings: Any) -> Non
     `--anyway` keeps it with a mark that reports show. Runs that begin later tell their energy above idle as well, and
     scope=process with share_policy=active takes the idle power off.
     """
-    from carbonsdk.engine.baselines import baseline_path, keep
+    from carbonsdk.engine.baselines import keep, prepare
     from carbonsdk.engine.idle import measure_idle
     from carbonsdk.settings import resolve
 
     call = given(settings)
     place = resolve(call).settings.state_dir
+    path = prepare(place)  # a minute of measuring would be lost later
     if not as_json:
         click.echo(f"Measuring for {seconds:g} s; leave the machine alone.", err=True)
     found = [each for each in measure_idle(call, seconds=seconds) if not each.device.simulated]
     kept = [each for each in found if each.baseline is not None and (anyway or not each.objections)]
-    path = baseline_path(place)
     if kept:
         path = keep([(each.device, each.baseline) for each in kept if each.baseline is not None], place)
     if as_json:
@@ -50,7 +50,7 @@ def _show(found: "list[IdleDevice]", kept: "list[IdleDevice]", path: str) -> Non
         device = each.device
         power = "unknown" if each.baseline is None else f"{each.baseline.watts:.3g} W"
         verdict = "kept" if each in kept else "not kept"
-        against = f": {'; '.join(each.objections)}" if each.objections else ""
+        against = f"{', though' if each in kept else ':'} {'; '.join(each.objections)}" if each.objections else ""
         sensor = f"{device.sensor.quality} by {device.sensor.method}"
         click.echo(f"{device.kind:<7} {name}: {power}, {sensor}; {verdict}{against}")
     if not found:

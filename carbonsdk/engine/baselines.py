@@ -14,7 +14,7 @@ from carbonsdk.model import Device, jsonable
 from carbonsdk.reports import Baseline
 from carbonsdk.runs import state_directory
 
-__all__ = ["Baseline", "Baselines", "baseline_path", "keep", "load"]
+__all__ = ["Baseline", "Baselines", "baseline_path", "keep", "load", "prepare"]
 
 _SCHEMA = 1
 Key = tuple[str, str, str]
@@ -60,20 +60,32 @@ def load(directory: Path | str | None = None) -> Baselines:
 
 def keep(measured: Iterable[tuple[Device, Baseline]], directory: Path | str | None = None) -> Path:
     """Put measured idle powers in the place of earlier ones of the same devices; return the file. Raise CarbonSDKError."""
-    path = baseline_path(directory)
+    path = prepare(directory)
     known = {**dict(load(directory).items()), **{device.key: baseline for device, baseline in measured}}
     rows = [
         {"host": host, "backend": backend, "id": ident, **jsonable(baseline)}
         for (host, backend, ident), baseline in sorted(known.items(), key=lambda item: item[0])
     ]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, json.dumps({"schema": _SCHEMA, "devices": rows}, indent=2) + "\n")
     except OSError as error:
-        raise CarbonSDKError(
-            f"{path} cannot be written: {error.strerror or error}; choose another place with state_dir"
-        ) from error
+        raise _unwritable(path, error) from error
     return path
+
+
+def prepare(directory: Path | str | None = None) -> Path:
+    """Make the folder that idle powers are kept in, and return their file; raise CarbonSDKError where it cannot be written."""
+    path = baseline_path(directory)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            return path
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> CarbonSDKError:
+    return CarbonSDKError(f"{path} cannot be written: {error.strerror or error}; choose another place with state_dir")
 
 
 def _entry(written: Any) -> tuple[Key, Baseline]:

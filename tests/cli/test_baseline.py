@@ -45,3 +45,11 @@ def test_without_a_device_there_is_nothing_to_keep(carbonsdk, home):
     done = carbonsdk("baseline", "--seconds", "1", "--components", "gpu", *ESTIMATE)
     assert done.returncode == 1
     assert "Nothing here can be measured" in done.stdout
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_measured(carbonsdk, home):
+    (home / "file").touch()
+    done = carbonsdk("baseline", "--state-dir", str(home / "file"))
+    assert done.returncode == 1
+    assert "cannot be written" in done.stderr
+    assert "Measuring" not in done.stderr
