@@ -18,6 +18,7 @@ from carbonsdk.cli import cli
 from carbonsdk.cli.group import BUILT_IN
 from carbonsdk.journal.records import Record
 from carbonsdk.settings.fields import Settings
+from carbonsdk.sinks._csv import COLUMNS
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -71,7 +72,9 @@ def test_every_public_name_is_described(module, name, pages):
 def test_every_public_class_and_function_says_what_it_is(module, name):
     described = getattr(module, name)
     if inspect.isclass(described) or inspect.isfunction(described):
-        assert inspect.getdoc(described)
+        told = inspect.getdoc(described)
+        assert told
+        assert not told.startswith(f"{described.__name__}("), "a dataclass without a docstring has its signature for one"
 
 
 def test_every_setting_is_described(pages):
@@ -123,6 +126,11 @@ def test_every_entry_point_is_described(pages):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for name in project["entry-points"]["carbonsdk"]:
         assert f"Entry point `{name}`" in pages["plugins"], name
+
+
+def test_every_column_of_the_csv_file_is_described():
+    page = (ROOT / "docs" / "how-to" / "results.md").read_text(encoding="utf-8")
+    assert [column for column in COLUMNS if f"`{column}`" not in page] == []
 
 
 def test_a_marker_that_nothing_is_written_for_is_an_error(text):
