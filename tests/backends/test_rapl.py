@@ -130,6 +130,13 @@ def test_psys_is_read_on_request_and_alone(lay, rapl, clock):
     assert joules_over(1.0, backend=backend, clock=clock) == pytest.approx({"psys": 132.0 * 1.2})
 
 
+def test_psys_that_a_machine_lacks_is_told_of_as_such(lay, rapl):
+    lay(zone(0, "package-0"))
+
+    with pytest.raises(SensorAbsent, match="leave the setting psys of rapl out"):
+        rapl(psys=True).open()
+
+
 def test_of_amd_only_the_package_is_trusted(lay, rapl):
     tree = lay(zone(0, "package-0"), zone("0:0", "core"), zone("0:1", "dram"))
     modalias = tree.root / "devices/system/cpu/modalias"

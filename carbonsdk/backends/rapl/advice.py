@@ -55,6 +55,13 @@ def absent(where: Path, site: Site) -> str:
     return f"no RAPL zone in {where}: {why}."
 
 
+def none_wanted(where: Path, *, psys: bool) -> str:
+    """Return what it means that there are zones, but none of those that are counted."""
+    if psys:
+        return f"no zone in {where} is psys, which not every processor has: leave the setting psys of rapl out."
+    return f"no zone in {where} is of a package or of memory, or has a counter."
+
+
 def masked(where: Path, site: Site) -> str:
     """Return what to do where a container hides the zones."""
     group = (

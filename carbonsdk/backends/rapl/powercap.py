@@ -129,6 +129,8 @@ class PowercapBackend:
         hidden = masked_path(self._root)
         if hidden is not None:
             return SensorMasked(advice.masked(hidden, self._machine.site))
+        if scan(self._root):
+            return SensorAbsent(advice.none_wanted(self._root / LISTED, psys=self._psys))
         return SensorAbsent(advice.absent(self._root / LISTED, self._machine.site))
 
 
