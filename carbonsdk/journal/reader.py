@@ -59,7 +59,7 @@ def open_journal(path: Path) -> BinaryIO:
 
 def records_of(file: BinaryIO, *, problems: Problems) -> Iterator[Record]:
     """Yield the records from where `file` stands to its end."""
-    number = 0
+    number, cut = 0, _Cut(problems)
     while line := file.readline(MAX_LINE_BYTES + 1):
         number += 1
         whole = line.endswith(b"\n")
@@ -76,14 +76,32 @@ def records_of(file: BinaryIO, *, problems: Problems) -> Iterator[Record]:
         except JournalError as error:
             # No beginning of a record is itself a record, so what is whole but for its newline was taken above.
             if whole:
-                problems.note(number, str(error))
+                cut.see(b"")
+                cut = _Cut(problems, number, line, str(error))
             else:
                 problems.torn = True
             continue
+        cut.see(line)
         if record is None:
             problems.newer += 1
         else:
             yield record
+    cut.see(b"")
+
+
+class _Cut:
+    """A line that is no record. If a full disk cut it short, it comes again when there is room, and nothing is missing."""
+
+    __slots__ = ("_complaint", "_line", "_number", "_problems")
+
+    def __init__(self, problems: Problems, number: int = 0, line: bytes = b"", complaint: str = "") -> None:
+        self._problems, self._number, self._line, self._complaint = problems, number, line.rstrip(b"\n"), complaint
+
+    def see(self, following: bytes) -> None:
+        """Note the line as damaged unless the record that follows is the whole of it."""
+        if self._line and not following.startswith(self._line):
+            self._problems.note(self._number, self._complaint)
+        self._line = b""
 
 
 def _skip_line(file: BinaryIO) -> None:

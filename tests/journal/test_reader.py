@@ -42,7 +42,7 @@ def _ends(lines):
 
 
 @pytest.mark.parametrize(
-    "rubbish", [b"\x00" * 5000, b"\xff{]", b'{"kind":"epoch"}', b"x" * (3 * MAX_LINE_BYTES), b'{"kind":"ep']
+    "rubbish", [b"\x00" * 5000, b"\xff{]", b'{"kind":"epoch"}', b"x" * (3 * MAX_LINE_BYTES), b'{"kind":"ep"']
 )
 def test_rubbish_in_the_middle_costs_its_own_line_alone(records, rubbish, tmp_path):
     path = tmp_path / "journal.jsonl"
@@ -52,6 +52,19 @@ def test_rubbish_in_the_middle_costs_its_own_line_alone(records, rubbish, tmp_pa
     assert list(read_records(path, problems=problems)) == records
     assert problems.damaged == 1
     assert problems.examples[0].startswith("line 5: ")
+
+
+def test_a_line_that_a_full_disk_cut_short_and_that_came_again_is_no_damage(records, tmp_path):
+    path = tmp_path / "journal.jsonl"
+    lines = [encode(record) for record in records]
+    for cut in range(1, len(lines[4]) - 1):
+        path.write_bytes(b"".join(lines[:4]) + lines[4][:cut] + b"\n" + b"".join(lines[4:]))
+        problems = Problems()
+        assert list(read_records(path, problems=problems)) == records
+        assert problems.damaged == 0
+    path.write_bytes(b"".join(lines[:4]) + lines[4][:60] + b"\n")
+    assert list(read_records(path, problems=problems)) == records[:4]
+    assert problems.damaged == 1
 
 
 def test_empty_lines_and_newer_kinds_are_passed_over(records, tmp_path):
