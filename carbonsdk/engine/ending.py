@@ -19,8 +19,11 @@ _DRIVERS_WITHIN_S = 0.4  # to answer a last time, beside the sinks
 
 
 def end(session: "Session", reason: str) -> RunReport:
-    """End a run and return its report. Takes `STOP_WITHIN_S` at most; whoever is stuck is named in a warning."""
-    deadline_s = time.monotonic() + STOP_WITHIN_S
+    """End a run and return its report; whoever is stuck is named in a warning.
+
+    Takes `STOP_WITHIN_S` at most, and what a person's `settle_s` asks for beyond half of that.
+    """
+    deadline_s = time.monotonic() + STOP_WITHIN_S + max(0.0, session.plan.settle_s - STOP_WITHIN_S / 2)
     stuck = [session.sampler.stop(timeout_s=0.1)]
     end_ns = _close_epochs(session, reason)
     session.phase.turn("stopped", reason)
@@ -58,6 +61,6 @@ def _settle(session: "Session", end_ns: int) -> None:
             session.hardware.await_steps(_STEPS_WITHIN_S)
         session.settling.follow(end_ns, boundaries=session.boundaries, patience_ns=0)
         session.roster.root.settle(end_ns)
-        session.feed.settle(min(session.plan.settle_s, STOP_WITHIN_S / 2))
+        session.feed.settle(session.plan.settle_s)
         session.forecaster.follow()
         session.feed.stop(deadline_s=0.1)

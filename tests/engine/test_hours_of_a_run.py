@@ -1,5 +1,6 @@
 """A run of some hours on a clock of its own: each hour has its value, first live and then settled."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,12 +10,13 @@ from support.simulated import Simulated, device, offer
 
 from carbonsdk import figures
 from carbonsdk.clock import utc
+from carbonsdk.engine import ending
 from carbonsdk.engine.feed import Candidate, FeedPlan
 from carbonsdk.engine.plan import Plan
 from carbonsdk.engine.session import Session
 from carbonsdk.http import RequestsHttp
 from carbonsdk.intensity import electricitymaps
-from carbonsdk.model import Zone
+from carbonsdk.model import CarbonIntensity, Zone
 from carbonsdk.testing import FakeClock, build
 from carbonsdk.testing.http import LoopbackService
 from carbonsdk.testing.profile import Profile
@@ -77,3 +79,38 @@ def test_a_night_with_a_change_of_the_clocks_has_each_of_its_hours(night):
     assert [joules for _, joules in report.carbon.parts] == pytest.approx([3.6e6] * 4)
     assert report.co2eq_grams == pytest.approx(693)
     assert report.epochs[0].co2eq_grams == pytest.approx(693)
+
+
+class Slow:
+    """A service that answers when it is let, with 60 g for all of the day."""
+
+    def __init__(self):
+        self.let = threading.Event()
+
+    def covers(self, zone):
+        return True
+
+    def current(self, zone):
+        return self.history(zone, start=START, end=START)[0]
+
+    def history(self, zone, *, start, end):
+        assert self.let.wait(30)
+        day = START.replace(hour=0)
+        value = CarbonIntensity(grams_per_kwh=60.0, zone="DE", source="Slow", start=day, end=day + 24 * HOUR, settled=True)
+        return [value]
+
+
+def test_who_asks_for_it_waits_at_the_end_for_a_service_that_takes_its_time():
+    clock, slow = FakeClock(START), Slow()
+    feed = FeedPlan(zone=Zone(key="DE"), fetchers=(Candidate("slow", slow),))
+    offers = (offer("cpu", Simulated(clock, {device(): Profile.constant(1_000.0)}), named=True),)
+    session = Session(Plan(info=info(), offers=offers, intensity=feed, settle_s=30.0), clock, ticking=False)
+    session.start()
+    session.hardware.await_named()
+    session.tick(clock.advance(60))
+    # Longer than a run without `settle_s` waits at its end, for whatever it be.
+    timer = threading.Timer(ending.STOP_WITHIN_S * 0.7, slow.let.set)
+    timer.start()
+    report = session.stop()
+    timer.join()
+    assert (report.intensity.grams_per_kwh, report.warnings) == (60.0, ())
