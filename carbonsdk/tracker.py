@@ -175,11 +175,12 @@ class CarbonTracker:
         Call it before the first epoch; afterwards it warns and changes nothing. What was measured since the construction goes
         with it. Raises SettingsError for what no `state_dict` returned.
         """
+        from carbonsdk.engine.identity import going_on
         from carbonsdk.engine.opening import checked_state
 
         run, number = checked_state(state)
         if self.alive and run != self.run_id:
-            plan = self._planner.going_on(self._session.plan, self.settings, run)
+            plan = going_on(self._session.plan, self.settings, run)
             if not self._session.go_on(plan):
                 self._session.notices.warn("load_state_dict() came after the first epoch: the run is another, and stays so")
                 return

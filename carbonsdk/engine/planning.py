@@ -2,35 +2,27 @@
 
 import functools
 import os
-import socket
-import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from carbonsdk._version import __version__
-from carbonsdk.clock import Clock, utc
+from carbonsdk.clock import Clock
 from carbonsdk.engine.baselines import load as load_baselines
 from carbonsdk.engine.channel import Offer
 from carbonsdk.engine.feed import Candidate, FeedPlan
+from carbonsdk.engine.identity import identified, record_of, told_beside
 from carbonsdk.engine.overhead import Overhead
 from carbonsdk.engine.places import place
 from carbonsdk.engine.plan import ALL_KINDS, Plan, SinkPlan
 from carbonsdk.engine.plugin_options import fitted
 from carbonsdk.engine.sharing import Sharing
 from carbonsdk.errors import SettingsError
-from carbonsdk.events import RunInfo
 from carbonsdk.host import PluginHost, Registered
 from carbonsdk.http import OfflineHttp, RequestsHttp
 from carbonsdk.interfaces import HttpClient
-from carbonsdk.launch import Launch, detect, parent_identity, run_id
+from carbonsdk.launch import detect
 from carbonsdk.model import CarbonIntensity, DeviceKind
-from carbonsdk.pue import pue
 from carbonsdk.settings import Resolved, Settings
-
-if TYPE_CHECKING:
-    from carbonsdk.runs import Resumption
 
 T = TypeVar("T")
 Options = Mapping[str, Mapping[str, Any]]
@@ -67,7 +59,7 @@ class Planner:
         resolved = fitted(resolved, self._host)
         settings = resolved.settings
         launch = detect(self._environ)
-        info, before = self._info(settings, launch)
+        info, before = identified(settings, launch, clock=self._clock, environ=self._environ)
         intensity = self.feed(resolved)
         http = self._http
         baselines = load_baselines(settings.state_dir)
@@ -76,7 +68,7 @@ class Planner:
             offers=tuple(self._offers(settings, http)),
             sinks=tuple(self._sinks(settings, http, console if launch.rank == 0 else None)),
             intensity=intensity,
-            record=self._record(settings, info),
+            record=record_of(info, settings),
             kinds=_KINDS[settings.components],
             interval_s=settings.update_interval,
             edge_reads=settings.edge_reads,
@@ -90,52 +82,11 @@ class Planner:
             epochs_before_forecast=forecast_after(settings),
             warnings=(
                 *resolved.warnings,
-                *filter(None, [baselines.problem, _told_beside(info.run_id) if before.beside else None]),
+                *filter(None, [baselines.problem, told_beside(info.run_id) if before.beside else None]),
                 *self._host.complaints,
                 *_empty_keys(settings.api_keys),
             ),
         )
-
-    def going_on(self, plan: Plan, settings: Settings, run: str) -> Plan:
-        """Return the plan of the next attempt of an earlier run."""
-        from carbonsdk.runs import resumption
-
-        before = resumption(run, plan.info.rank, settings.state_dir)
-        info = replace(plan.info, run_id=run, attempt=before.attempt)
-        return plan._replace(info=info, record=self._record(settings, info), first_epoch=before.first_number)
-
-    def _info(self, settings: Settings, launch: Launch) -> "tuple[RunInfo, Resumption]":
-        from carbonsdk.runs import resumption
-
-        now = utc(self._clock.wall_ns(self._clock.monotonic_ns()))
-        # Never the arguments: they may hold names, paths and keys.
-        command = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else ""
-        program = settings.name or command.removeprefix("-c")
-        identity = settings.run_id or run_id(launch, self._environ, now, parent=parent_identity(), program=program)
-        before = resumption(identity, launch.rank, settings.state_dir)
-        facility = pue(settings.pue)
-        info = RunInfo(
-            run_id=identity,
-            attempt=before.attempt,
-            name=settings.name,
-            host=socket.gethostname(),
-            rank=launch.rank,
-            world_size=launch.world_size,
-            pid=os.getpid(),
-            start=now,
-            command=command,
-            version=__version__,
-            epochs_planned=settings.epochs,
-            pue=facility.value,
-            pue_source=facility.told if facility.value > 1 else None,
-            scope=settings.scope,
-        )
-        return info, before
-
-    def _record(self, settings: Settings, info: RunInfo) -> Path | None:
-        from carbonsdk.runs import journal_path
-
-        return journal_path(info, settings.state_dir)
 
     def feed(self, resolved: Resolved) -> FeedPlan:
         """Return where intensities come from with these settings; raise SettingsError for a plugin that is not there."""
@@ -274,11 +225,6 @@ def _named(table: Mapping[str, Registered[T]], name: str, what: str) -> Register
         near = difflib.get_close_matches(name, table, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(table)) or 'none'}"
         raise SettingsError(f"no {what} is called {name!r}; {hint}") from None
-
-
-def _told_beside(run: str) -> str:
-    told = f"another process runs as the same rank of the run {run!r} on this host: the two are told as processes of one run"
-    return f"{told}; for a run of its own start it by srun, or give it a name or a run_id"
 
 
 def _empty_keys(keys: Mapping[str, Any]) -> Iterable[str]:
