@@ -51,7 +51,8 @@ def _known(
             continue
         problem = unknown(option, known, where=registered.where)
         source = sources.get(f"{registered.where}.{option}", "call")
-        if not source.startswith("variable "):
+        # A variable of an option's own may be another release's; one that names a sink with its file is meant for this one.
+        if not source.startswith("variable ") or "__" not in source:
             raise SettingsError(problem if source == "call" else f"{source}: {problem}")
         warnings.append(f"unknown {source} is ignored: {problem}")
     return {option: value for option, value in given.items() if option in known}

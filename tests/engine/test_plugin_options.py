@@ -72,6 +72,12 @@ def test_a_variable_for_an_option_that_a_backend_does_not_have_is_a_warning_and_
     assert report.selection[0].chosen
 
 
+def test_a_file_for_a_sink_that_takes_none_is_an_error(made, monkeypatch):
+    monkeypatch.setenv("CARBONSDK_SINKS", "memory=x")
+    with pytest.raises(SettingsError, match=r"variable CARBONSDK_SINKS: sinks\.memory has no option 'path'"):
+        made()
+
+
 def test_a_dash_in_a_file_is_standard_output_and_no_file_of_that_name(made, tmp_path, capsys):
     (tmp_path / "carbonsdk.toml").write_text('[sinks]\nuse = ["jsonl"]\n[sinks.jsonl]\npath = "-"\n')
     made().stop()
