@@ -3,10 +3,10 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from carbonsdk.clock import Clock
+from carbonsdk.engine.adoption import Adopted, Adoption
 from carbonsdk.engine.channel import EDGE_WAIT_S, Answer, Channel, Offer
 from carbonsdk.engine.guard import Guard, is_showable
 from carbonsdk.engine.ledger import Ledger
@@ -31,15 +31,6 @@ _HUNG_S = 10.0
 _OUT_OF_STEP = 0.99029  # loads that pulse do so in round periods: samples of power in step with them see the same each time
 _SPAN_SPARING = 4 * SPARING
 _SPANS_APART_NS = 200_000  # so that a million spans do not ask a million times
-
-
-class _Adopted(NamedTuple):
-    """A device that is measured from now on: as its backend knows it, and as everybody else does."""
-
-    channel: Channel
-    account: int
-    device: Device
-    labelled: Device
 
 
 class Hardware:
@@ -69,13 +60,13 @@ class Hardware:
         self._samples = False  # whether a sensor that tells the power of an instant is among the devices
         reach_ns = 2 * interval_ns if edge_reads == "never" else None
         self.channels = [Channel(offer, ledger=ledger, clock=clock, notices=notices, reach_ns=reach_ns) for offer in offers]
-        self._ledger, self._clock, self._notices = ledger, clock, notices
+        self._clock, self._notices = clock, notices
         self._residents = None if residents_of is None else self._watch(residents_of)
         self._selection = Selection(kinds, *([self._residents.objection] if self._residents else ()))
         self._edge_reads = edge_reads
-        self._host = host
         self._attribution = attribution
-        self._overhead = overhead if overhead and DeviceKind.OTHER in kinds else None
+        overhead = overhead if overhead and DeviceKind.OTHER in kinds else None
+        self._adoption = Adoption(ledger, clock, host=host, attribution=attribution, overhead=overhead)
         self._on_chosen = on_chosen
         self._lock = threading.RLock()
         self._settled = threading.Condition(self._lock)
@@ -113,7 +104,8 @@ class Hardware:
                 return
             patient = time.monotonic() < self._patient_until
             verdict = self._selection.decide(self.channels, patient=patient)
-            adopted = [self._adopt(channel, answer) for channel, answer in verdict.adopt]
+            adopted = [self._adoption.adopt(channel, answer) for channel, answer in verdict.adopt]
+            self._samples = self._samples or any(_is_sampled(answer) for _, answer in verdict.adopt)
             if adopted:
                 self._hand_over(adopted)
                 self._drop_superseded()
@@ -125,38 +117,10 @@ class Hardware:
             if adopted or (answered and self.choices != self._told):
                 added = [(each.account, each.labelled) for each in adopted]
                 self._told = self.choices
-                self._on_chosen(added + self._add_overhead(adopted), self._told)
+                self._on_chosen(added + self._adoption.add_overhead(adopted), self._told)
             self._settled.notify_all()
 
-    def _adopt(self, channel: Channel, answer: Answer) -> "_Adopted":
-        # The backend is asked by its own value; everybody else hears whose device it is, and where.
-        labelled = replace(answer.device, backend=channel.offer.name, host=self._host)
-        part = None
-        if self._attribution is not None and channel.source is not None:
-            labelled, part = self._attribution.adopt(labelled, channel.source.backend)
-        index = self._ledger.open_account(labelled, self._clock.monotonic_ns())
-        self._samples = self._samples or _is_sampled(answer)
-        if answer.first is not None:
-            self._ledger.record(index, answer.first)
-        else:
-            self._ledger.silence(index, answer.reason or "it gives no reading")
-        if part is not None:
-            self._ledger.attribute(index, part, answer.first)
-        return _Adopted(channel, index, answer.device, labelled)
-
-    def _add_overhead(self, adopted: list["_Adopted"]) -> list[tuple[int, Device]]:
-        """Open the account of what no sensor sees, once there is a device for it to follow."""
-        overhead = self._overhead
-        if overhead is None or not adopted:
-            return []
-        self._overhead = None
-        simulated = all(each.labelled.simulated for each in adopted)
-        device = overhead.device(host=self._host, simulated=simulated)
-        if self._attribution is not None:
-            device = self._attribution.owned(device)
-        return [(self._ledger.open_overhead(overhead, device, self._clock.monotonic_ns()), device)]
-
-    def _hand_over(self, adopted: list["_Adopted"]) -> None:
+    def _hand_over(self, adopted: list[Adopted]) -> None:
         for channel in dict.fromkeys(each.channel for each in adopted):
             assert channel.source is not None  # noqa: S101 - a ready channel has one
             channel.source.adopt([(each.account, each.device) for each in adopted if each.channel is channel])
