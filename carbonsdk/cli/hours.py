@@ -30,22 +30,17 @@ class Stretch(NamedTuple):
 def show(report: "RunReport") -> None:
     """Write a line for each stretch of values of one kind, the marginal ones apart; nothing where one average holds."""
     from carbonsdk import figures
-    from carbonsdk.cli import tables
+    from carbonsdk.cli import quantities, tables
 
     for title, use in (("Intensity", report.carbon), ("Marginal", report.marginal)):
         found = [] if use is None else stretches(use, start=report.start, end=report.end)
         if not found or {stretch.kind.partition(",")[0] for stretch in found} == {"average"}:
             continue
+        newest = found[-_MOST:]
+        times = quantities.clocks([at for each in newest for at in (each.start, each.end)], "%Y-%m-%d %H:%M")
         rows = [
-            (
-                f"{each.start.astimezone():%Y-%m-%d %H:%M}",
-                f"{each.end.astimezone():%Y-%m-%d %H:%M}",
-                f"{each.grams_per_kwh:.4g}",
-                figures.energy(each.joules),
-                each.kind,
-                each.source,
-            )
-            for each in found[-_MOST:]
+            (start, end, f"{each.grams_per_kwh:.4g}", figures.energy(each.joules), each.kind, each.source)
+            for start, end, each in zip(times[::2], times[1::2], newest, strict=True)
         ]
         tables.show((title, "until", "gCO2eq/kWh", "Energy", "Values", "Source"), rows, right=("gCO2eq/kWh", "Energy"))
         if len(found) > _MOST:

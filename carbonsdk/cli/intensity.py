@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from carbonsdk.model import CarbonIntensity
 
 _HOUR = timedelta(hours=1)
+_WEEK_H = 7 * 24
 _WIDEST = 32
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
@@ -102,26 +103,25 @@ def _kind(value: "CarbonIntensity") -> str:
 
 
 def _print_hours(hours: Sequence[Hour]) -> None:
-    from carbonsdk.cli import tables
+    from carbonsdk.cli import quantities, tables
 
     known = [hour.grams_per_kwh for hour in hours if hour.grams_per_kwh is not None]
     if not known:
         click.echo("No service has told of single hours here: `carbonsdk plugins` lists those there are.")
         return
     most = max(known) or 1.0
+    form = "%a %H:%M" if len(hours) <= _WEEK_H else "%a %Y-%m-%d %H:%M"
+    names = quantities.clocks((hour.start for hour in hours), form)
+    named = [
+        (name, hour, hour.grams_per_kwh) for name, hour in zip(names, hours, strict=True) if hour.grams_per_kwh is not None
+    ]
     rows = [
-        (
-            f"{hour.start.astimezone():%a %H:%M}",
-            f"{hour.grams_per_kwh:.0f}",
-            _bar(hour.grams_per_kwh / most),
-            hour.kind + (" ← now" if hour.present else ""),
-        )
-        for hour in hours
-        if hour.grams_per_kwh is not None
+        (name, f"{grams:.0f}", _bar(grams / most), hour.kind + (" ← now" if hour.present else ""))
+        for name, hour, grams in named
     ]
     tables.show(("Hour", "gCO2eq/kWh", "", ""), rows, right=("gCO2eq/kWh",))
-    lowest = min((hour for hour in hours if hour.grams_per_kwh is not None), key=lambda hour: hour.grams_per_kwh or 0.0)
-    click.echo(f"lowest: {lowest.grams_per_kwh:.0f} gCO2eq/kWh at {lowest.start.astimezone():%a %H:%M}")
+    name, _, grams = min(named, key=lambda each: each[2])
+    click.echo(f"lowest: {grams:.0f} gCO2eq/kWh at {name}")
 
 
 def _bar(share: float) -> str:

@@ -1,6 +1,7 @@
 """Durations, energies and times as people type them: callbacks of options."""
 
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -48,6 +49,13 @@ def moment(_: click.Context, parameter: click.Parameter, text: str | None) -> da
 def local(moment: datetime) -> str:
     """Write a time as the clock on the wall shows it."""
     return f"{moment.astimezone():%a %Y-%m-%d %H:%M}"
+
+
+def clocks(moments: Iterable[datetime], form: str) -> list[str]:
+    """Write times as the clock on the wall shows them; with their offset from UTC where it changes, for hours come twice then."""
+    local = [moment.astimezone() for moment in moments]
+    alike = len({moment.utcoffset() for moment in local}) < 2
+    return [f"{moment:{form}}" if alike else f"{moment:{form} %z}" for moment in local]
 
 
 def _length(text: str) -> timedelta | None:

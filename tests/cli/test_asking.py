@@ -1,6 +1,7 @@
 """`carbonsdk intensity` and `carbonsdk when`, against a service on loopback."""
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -161,6 +162,18 @@ def test_durations_are_read_with_their_units(text, seconds):
 @pytest.mark.parametrize(("text", "kwh"), [("12kWh", 12), ("800 Wh", 0.8), ("1.2MWh", 1200), ("1GWH", 1e6)])
 def test_energies_are_read_with_their_units(text, kwh):
     assert quantities.energy_kwh(None, None, text) == pytest.approx(kwh)
+
+
+def test_an_hour_that_comes_twice_is_told_with_its_offset(monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Copenhagen")
+    time.tzset()
+    try:
+        night = [datetime(2026, 10, 25, hour, tzinfo=UTC) for hour in (0, 1, 2)]
+        assert quantities.clocks(night, "%H:%M") == ["02:00 +0200", "02:00 +0100", "03:00 +0100"]
+        assert quantities.clocks(night[1:], "%H:%M") == ["02:00", "03:00"]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_times_are_local_unless_they_say_otherwise():
