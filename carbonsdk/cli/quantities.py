@@ -52,7 +52,7 @@ def local(moment: datetime) -> str:
 
 
 def clocks(moments: Iterable[datetime], form: str) -> list[str]:
-    """Write times as the clock on the wall shows them; with their offset from UTC where it changes, for hours come twice then."""
+    """Write times as the clock on the wall shows them; with their offset from UTC where that changes: hours come twice then."""
     local = [moment.astimezone() for moment in moments]
     alike = len({moment.utcoffset() for moment in local}) < 2
     return [f"{moment:{form}}" if alike else f"{moment:{form} %z}" for moment in local]
