@@ -100,6 +100,13 @@ def test_a_counter_is_kept_where_power_lags_behind_a_load_that_begins(drive, mak
     assert only(make().open()).sensor.quality is Quality.MEASURED
 
 
+def test_a_counter_that_disagrees_with_power_a_little_says_so(drive, make):
+    drive(gpu(counter_scale=1.8))
+    device = only(make().open())
+    assert device.sensor.quality is Quality.MEASURED
+    assert "counted 1.8 times what its power says" in device.sensor.note
+
+
 def test_without_a_counter_power_is_integrated(drive, make):
     drive(gpu(counter_scale=None, power="average"))
     backend = make()

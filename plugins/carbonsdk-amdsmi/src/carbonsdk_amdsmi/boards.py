@@ -13,6 +13,8 @@ BIAS = 0.1  # AMD publishes no error of its counters and power sensors: twice NV
 REFRESH_S = 0.1
 MAX_WATTS = 3000.0  # twice what the largest boards of 2025 draw
 
+_ALIKE = 0.25  # by which counter and power may differ over half a second of a load that does not change
+
 _DUAL_DIE = re.compile(r"\bMI250X?\b")
 _SHARED = "shared: this is the power of its whole board, whoever uses the rest of it"
 
@@ -74,11 +76,19 @@ def _board(trial: Trial, parts: Sequence[Die], note: str | None) -> Board:
     return Board(device, trial.die, take)
 
 
+def _doubt(speed: float | None) -> str | None:
+    """Return what is to be said of a counter that is used, by how fast it counted beside the power."""
+    if speed is None:
+        return "its energy counter could not be held against power: it tells none"
+    if abs(speed - 1) <= _ALIKE:
+        return None
+    return f"at the start its energy counter counted {speed:.2g} times what its power says: see whether it goes on"
+
+
 def _meter(trial: Trial) -> tuple[str, Quality, Callable[[Any, Die], Reading | None] | None, str | None]:
     """Return the method, its quality, how it is read, and what is to be said of the choice."""
     if trial.counter_is_good:
-        unchecked = None if trial.speed is not None else "its energy counter could not be held against power: it tells none"
-        return "amdsmi energy counter", Quality.MEASURED, read_counter, unchecked
+        return "amdsmi energy counter", Quality.MEASURED, read_counter, _doubt(trial.speed)
     if trial.silent and _DUAL_DIE.search(trial.die.name):
         return "none", Quality.MISSING, None, "a die that reports nothing: its board's first, which does, is not seen here"
     if trial.field is None:
