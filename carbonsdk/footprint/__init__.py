@@ -1,14 +1,15 @@
 """Carbon is the integral of the grid's intensity along the energy curve: ∫ I(t) dE."""
 
 import math
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from carbonsdk import units
-from carbonsdk.footprint.parts import parts_of, same_value
-from carbonsdk.footprint.timeline import Held, Timeline, grams_per_kwh
+from carbonsdk.footprint.parts import Sums
+from carbonsdk.footprint.timeline import Kinds, Stretch, Timeline
 from carbonsdk.model import CarbonUse
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ Energy = Sequence[tuple[int, int, float]]
 __all__ = ["Energy", "Timeline", "carbon_use"]
 
 _MANY = 65_536  # from here on numpy is worth its import and its memory
-_Shares = float | list[float] | None
 
 
 def carbon_use(energy: Energy, timeline: Timeline) -> CarbonUse:
@@ -34,30 +34,24 @@ def carbon_use(energy: Energy, timeline: Timeline) -> CarbonUse:
         return CarbonUse(None, reason="no energy is known")
     if len(energy) > _MANY or hasattr(energy, "dtype"):
         return _many(_rows(energy), timeline)
-    cuts, held = timeline.stretch(min(start for start, _, _ in energy), max(end for _, end, _ in energy) + 1)
-    return _summary(timeline, held, _few(energy, cuts))
+    stretch = timeline.stretch(min(start for start, _, _ in energy), max(end for _, end, _ in energy) + 1)
+    return _summary(stretch, _few(energy, stretch.cuts), timeline.kinds)
 
 
-def _few(energy: Energy, cuts: Sequence[int]) -> list[float]:
-    joules: list[_Shares] = [None] * (len(cuts) + 1)
+def _few(energy: Energy, cuts: Sequence[int]) -> Sequence[float]:
+    """Add up the joules between each two cuts, exactly where there are several."""
+    joules = array("d", bytes(8 * (len(cuts) + 1)))
+    met = bytearray(len(joules))
+    several: dict[int, list[float]] = {}
     for start_ns, end_ns, piece_joules in energy:
         for index, share in _shares(int(start_ns), int(end_ns), float(piece_joules), cuts=cuts):
-            joules[index] = _with(joules[index], share)
-    return list(map(_sum, joules))
-
-
-def _with(shares: _Shares, share: float) -> _Shares:
-    """Collect what is to be added up exactly; mostly it is one share, and lists of one would be most of the memory."""
-    if shares is None:
-        return share
-    if isinstance(shares, list):
-        shares.append(share)
-        return shares
-    return [shares, share]
-
-
-def _sum(shares: _Shares) -> float:
-    return math.fsum(shares) if isinstance(shares, list) else shares or 0.0
+            if met[index]:
+                several.setdefault(index, [joules[index]]).append(share)
+            else:
+                met[index], joules[index] = 1, share
+    for index, shares in several.items():
+        joules[index] = math.fsum(shares)
+    return joules
 
 
 def _shares(start_ns: int, end_ns: int, joules: float, *, cuts: Sequence[int]) -> Iterable[tuple[int, float]]:
@@ -76,7 +70,8 @@ def _many(rows: "NDArray[Any]", timeline: Timeline) -> CarbonUse:
     import numpy as np
 
     starts, ends, joules = (rows[name] for name in rows.dtype.names or ())
-    cuts, held = timeline.stretch(int(starts.min()), int(ends.max()) + 1)
+    stretch = timeline.stretch(int(starts.min()), int(ends.max()) + 1)
+    cuts = stretch.cuts
     first = np.searchsorted(cuts, starts, side="right")
     last = np.maximum(first, np.searchsorted(cuts, ends - 1, side="right"))
     whole = first == last
@@ -84,7 +79,7 @@ def _many(rows: "NDArray[Any]", timeline: Timeline) -> CarbonUse:
     for start_ns, end_ns, piece_joules in rows[~whole].tolist():
         for index, share in _shares(start_ns, end_ns, piece_joules, cuts=cuts):
             totals[index] += share
-    return _summary(timeline, held, [float(total) for total in totals])
+    return _summary(stretch, [float(total) for total in totals], timeline.kinds)
 
 
 def _rows(energy: Any) -> "NDArray[Any]":
@@ -95,33 +90,25 @@ def _rows(energy: Any) -> "NDArray[Any]":
     return np.fromiter(energy, dtype=[("start_ns", "i8"), ("end_ns", "i8"), ("joules", "f8")], count=len(energy))
 
 
-def _summary(timeline: Timeline, held: Iterable[Held | None], joules: Sequence[float]) -> CarbonUse:
-    known: dict[Held, Any] = {}
+def _summary(stretch: Stretch, joules: Sequence[float], kinds: Kinds) -> CarbonUse:
+    sums = Sums()
     unknown: list[float] = []
-    for value, share in zip(held, joules, strict=True):
+    edges = pairwise((stretch.start_ns, *stretch.cuts, stretch.end_ns))
+    for value, share, (start_ns, end_ns) in zip(stretch.held, joules, edges, strict=True):
         if value is None:
             unknown.append(share)
         else:
-            key = same_value(value)
-            known[key] = _with(known.get(key), share)
-    if not known:
-        return CarbonUse(None, reason="no carbon intensity is known for this time")
-    for key, shares in known.items():
-        known[key] = _sum(shares)
-    # A stretch in which nothing was used says nothing of the energy, unless there is no other.
-    unused = [key for key, share in known.items() if not share]
-    for key in unused[len(unused) == len(known) :]:
-        del known[key]
-    used: dict[Held, float] = known
-    known_joules = math.fsum(used.values())
+            sums.add(value, share, start_ns=start_ns, end_ns=end_ns)
+    parts = sums.parts(kinds)
     missing_joules = math.fsum(unknown)
-    if missing_joules and not known_joules:
+    known_joules = 0.0 if parts is None else math.fsum(parts.joules)
+    if parts is None or (missing_joules and not known_joules):
         return CarbonUse(None, reason="no carbon intensity is known for this time")
-    grams = math.fsum(units.grams(share, grams_per_kwh(value)) for value, share in used.items())
-    main = timeline.kinds.value(max(used, key=used.__getitem__))
+    grams = math.fsum(map(units.grams, parts.joules, parts.grams_per_kwh))
+    main = parts[max(range(len(parts)), key=parts.joules.__getitem__)][0]
     known_kwh = units.kwh(known_joules)
-    mean = grams / known_kwh if known_kwh else (main.grams_per_kwh if len(used) == 1 else None)
-    return CarbonUse(grams, main, mean, parts_of(used, timeline.kinds), _missing(missing_joules, known_joules))
+    mean = grams / known_kwh if known_kwh else (main.grams_per_kwh if len(parts) == 1 else None)
+    return CarbonUse(grams, main, mean, parts.plain(), _missing(missing_joules, known_joules))
 
 
 def _missing(missing_joules: float, known_joules: float) -> str | None:

@@ -1,7 +1,9 @@
 """The intensities that an energy use fell under: a month of them is thousands, and most reports are never asked for them."""
 
+import math
+import struct
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
 from carbonsdk.footprint.timeline import Held, Kinds
@@ -10,18 +12,45 @@ from carbonsdk.model import CarbonIntensity
 Part = tuple[CarbonIntensity, float]
 
 _FEW = 16
+_GRAMS = struct.Struct("<d")
+_INTERVAL, _INTERVAL_AT = struct.Struct("<qq"), 8
 _ORDER_BYTES = 8
 
 
-def same_value(held: Held) -> Held:
-    """Return a held value without when it was added: what is equal otherwise is one value, given again."""
-    return held[:-_ORDER_BYTES] + bytes(_ORDER_BYTES)
+class Sums:
+    """Joules added up by intensity, in the order of time, in little more room than the result."""
 
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self._joules = array("d")
+        self._places: dict[Held, int] = {}
+        self._more: dict[int, list[float]] = {}
 
-def parts_of(joules: Mapping[Held, float], kinds: Kinds) -> Sequence[Part]:
-    """Return intensities with the joules under each, in the order given."""
-    parts = Parts(joules, kinds)
-    return tuple(parts) if len(parts) <= _FEW else parts
+    def add(self, held: Held, joules: float, *, start_ns: int, end_ns: int) -> None:
+        """Add what was used while a value held from `start_ns` until `end_ns`."""
+        # What is equal but for when it was added is one value, given again.
+        value = held[:-_ORDER_BYTES] + bytes(_ORDER_BYTES)
+        # Only a value that holds for a part of its own interval can hold another time.
+        lasting = _INTERVAL.unpack_from(held, _INTERVAL_AT) != (start_ns, end_ns)
+        place = self._places.setdefault(value, len(self._joules)) if lasting else len(self._joules)
+        if place < len(self._joules):
+            self._more.setdefault(place, [self._joules[place]]).append(joules)
+        else:
+            self._held += value
+            self._joules.append(joules)
+
+    def parts(self, kinds: Kinds) -> "Parts | None":
+        """Return the sums; None where nothing was added. One of no joules says nothing of the energy, unless all are so."""
+        for place, joules in self._more.items():
+            self._joules[place] = math.fsum(joules)
+        count = len(self._joules)
+        used = [place for place, joules in enumerate(self._joules) if joules] if 0.0 in self._joules else range(count)
+        kept = used or range(min(1, count))
+        if len(kept) == count:
+            return Parts(bytes(self._held), self._joules, kinds) if count else None
+        size = len(self._held) // count
+        held = b"".join(bytes(self._held[place * size : (place + 1) * size]) for place in kept)
+        return Parts(held, array("d", (self._joules[place] for place in kept)), kinds)
 
 
 class Parts(Sequence[Part]):
@@ -29,10 +58,23 @@ class Parts(Sequence[Part]):
 
     __slots__ = ("_held", "_joules", "_kinds")
 
-    def __init__(self, joules: Mapping[Held, float], kinds: Kinds) -> None:
-        self._held = b"".join(joules)
-        self._joules = array("d", joules.values())
-        self._kinds = kinds
+    def __init__(self, held: bytes, joules: "array[float]", kinds: Kinds) -> None:
+        self._held, self._joules, self._kinds = held, joules, kinds
+
+    @property
+    def joules(self) -> Sequence[float]:
+        """Return the joules under each intensity."""
+        return self._joules
+
+    @property
+    def grams_per_kwh(self) -> Iterator[float]:
+        """Yield the intensities themselves."""
+        size = len(self._held) // len(self._joules)
+        return (_GRAMS.unpack_from(self._held, place * size)[0] for place in range(len(self._joules)))
+
+    def plain(self) -> Sequence[Part]:
+        """Return these as a tuple, where they are few."""
+        return tuple(self) if len(self) <= _FEW else self
 
     def __len__(self) -> int:
         return len(self._joules)

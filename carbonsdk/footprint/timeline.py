@@ -22,7 +22,6 @@ _LONGEST_SLOT = timedelta(weeks=4)
 _TOO_FEW_TO_FORGET = 16
 
 _HELD = struct.Struct("<dqqqIq")
-_GRAMS = struct.Struct("<d")
 _OWN = {"grams_per_kwh", "start", "end", "fetched_at"}  # what each value has for itself
 _shared = attrgetter(*(each.name for each in fields(CarbonIntensity) if each.name not in _OWN))
 _SIZE = _HELD.size
@@ -101,10 +100,13 @@ class _State(NamedTuple):
         return None if found == _NOTHING else found
 
 
-def grams_per_kwh(held: Held) -> float:
-    """Return the intensity alone."""
-    grams: float = _GRAMS.unpack_from(held)[0]
-    return grams
+class Stretch(NamedTuple):
+    """A part of a timeline: the instants at which the intensity changes, and what holds before, between and after them."""
+
+    start_ns: int
+    cuts: "array[int]"
+    end_ns: int
+    held: Iterator[Held | None]
 
 
 class Timeline:
@@ -124,7 +126,7 @@ class Timeline:
         self.signal = signal
         self._added = 0
         self.kinds = Kinds()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         # Piece i holds from starts[i] until starts[i + 1]. Replaced as a whole, never changed.
         self._state = _State(array("q", [_DAWN_NS]), _NOTHING)
         self.add(values)
@@ -154,21 +156,21 @@ class Timeline:
         """Return [start_ns, end_ns) cut where the intensity changes, in order, without a gap."""
         if end_ns <= start_ns:
             return []
-        cuts, held = self.stretch(start_ns, end_ns)
-        edges = [start_ns, *cuts, end_ns]
-        values = (None if each is None else self.kinds.value(each) for each in held)
+        stretch = self.stretch(start_ns, end_ns)
+        edges = [start_ns, *stretch.cuts, end_ns]
+        values = (None if each is None else self.kinds.value(each) for each in stretch.held)
         return list(zip(edges, edges[1:], values, strict=False))
 
-    def stretch(self, start_ns: int, end_ns: int) -> tuple["array[int]", Iterator[Held | None]]:
-        """Return the instants inside at which the intensity changes, and what holds before, between and after them, packed."""
+    def stretch(self, start_ns: int, end_ns: int) -> Stretch:
+        """Return [start_ns, end_ns), which is not empty, with its values packed."""
         state = self._state
         first = max(0, bisect_right(state.starts, start_ns) - 1)
         last = bisect_left(state.starts, end_ns)
-        return state.starts[first + 1 : last], map(state.row, range(first, last))
+        return Stretch(start_ns, state.starts[first + 1 : last], end_ns, map(state.row, range(first, last)))
 
     def boundaries(self, start_ns: int, end_ns: int) -> list[int]:
         """Return the instants inside (start_ns, end_ns) at which the intensity changes."""
-        return self.stretch(start_ns, end_ns)[0].tolist() if start_ns < end_ns else []
+        return self.stretch(start_ns, end_ns).cuts.tolist() if start_ns < end_ns else []
 
     @property
     def values(self) -> tuple[CarbonIntensity, ...]:

@@ -3,8 +3,9 @@
 import math
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import overload
 
 from carbonsdk.footprint import Energy
 from carbonsdk.journal.records import SlotClosed, Use
@@ -52,30 +53,59 @@ class Marks:
         first, last = bisect_right(self._instants, start_ns), bisect_left(self._instants, end_ns)
         if first >= last:
             return [(start_ns, end_ns, math.fsum(use.joules or 0.0 for use in known))]
-        instants = [start_ns, *self._instants[first:last], end_ns]
-        steps = [self._steps(use, instants, first=first) for use in known]
-        return [(left, right, math.fsum(joules)) for (left, right), *joules in zip(pairwise(instants), *steps, strict=True)]
+        instants = array("q", [start_ns]) + self._instants[first:last] + array("q", [end_ns])
+        joules = array("d", bytes(8 * (len(instants) - 1)))
+        for use in known:
+            for at, step in enumerate(self._steps(use, instants, first=first)):
+                joules[at] += step
+        return _Pieces(instants, joules)
 
-    def _steps(self, use: Use, instants: Sequence[int], *, first: int) -> "array[float]":
-        """Return what a device used between each two of `instants`, which sums to its joules."""
+    def _steps(self, use: Use, instants: Sequence[int], *, first: int) -> Iterator[float]:
+        """Yield what a device used between each two of `instants`, which sums to its joules."""
         end_joules = use.start_joules + (use.joules or 0.0)
         inner = len(instants) - 2
-        curve = self._curves[use.device][first : first + inner] if use.device < len(self._curves) else [0.0] * inner
-        levels = _filled(instants, [use.start_joules, *curve, end_joules])
+        known = use.device < len(self._curves)
+        curve = self._curves[use.device][first : first + inner] if known else array("d", bytes(8 * inner))
+        levels = array("d", [use.start_joules]) + curve + array("d", [end_joules])
+        if any(map(math.isnan, levels)):
+            _fill(instants, levels)
         reached = use.start_joules
-        for at, level in enumerate(levels):
+        for level in levels[1:]:
             # A correction may have moved an edge since: no step is negative, and none lies outside the interval.
-            reached = levels[at] = min(max(reached, level), end_joules)
-        return array("d", (after - before for before, after in pairwise(levels)))
+            before, reached = reached, min(max(reached, level), end_joules)
+            yield reached - before
 
 
-def _filled(instants: Sequence[int], levels: list[float]) -> list[float]:
+class _Pieces(Sequence[tuple[int, int, float]]):
+    """Joules between instants; each piece is made when it is asked for, since a month has thousands."""
+
+    __slots__ = ("_instants", "_joules")
+
+    def __init__(self, instants: "array[int]", joules: "array[float]") -> None:
+        self._instants, self._joules = instants, joules
+
+    def __len__(self) -> int:
+        return len(self._joules)
+
+    def __iter__(self) -> Iterator[tuple[int, int, float]]:
+        return zip(self._instants, self._instants[1:], self._joules, strict=False)
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[int, int, float]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[tuple[int, int, float]]: ...
+    def __getitem__(self, index: int | slice) -> tuple[int, int, float] | list[tuple[int, int, float]]:
+        places = range(len(self))[index]
+        return [self[place] for place in places] if isinstance(places, range) else self._piece(places)
+
+    def _piece(self, at: int) -> tuple[int, int, float]:
+        return self._instants[at], self._instants[at + 1], self._joules[at]
+
+
+def _fill(instants: Sequence[int], levels: "array[float]") -> None:
     """Replace unknown levels by those on the straight line between their known neighbours; the ends are known."""
     known = [at for at, level in enumerate(levels) if not math.isnan(level)]
-    if len(known) == len(levels):
-        return levels
     for left, right in pairwise(known):
         slope = (levels[right] - levels[left]) / max(1, instants[right] - instants[left])
         for at in range(left + 1, right):
             levels[at] = levels[left] + slope * (instants[at] - instants[left])
-    return levels
