@@ -44,7 +44,8 @@ class Machine:
         for cpu in cpus:
             self.busy_s[cpu] += seconds
         lines = [f"cpu{cpu} {round(busy * TICKS_PER_S)} 0 0 999 7 0 0 50 0 0" for cpu, busy in enumerate(self.busy_s)]
-        (self.proc / "stat").write_text("\n".join(["cpu  1 2 3 4 5 6 7 8 9 10", *lines, "intr 12345 0 0", "ctxt 1"]) + "\n")
+        whole = f"cpu  {round(sum(self.busy_s) * TICKS_PER_S)} 0 0 7992 56 0 0 400 0 0"
+        (self.proc / "stat").write_text("\n".join([whole, *lines, "intr 12345 0 0", "ctxt 1"]) + "\n")
 
     def tell_udev(self, *kinds, absent="Unknown"):
         slots = [
@@ -261,7 +262,7 @@ def test_a_quota_of_a_group_above_counts(cpu_load, machine):
 
 def test_a_sandbox_that_tells_no_cpu_time_is_charged_that_of_its_processes(cpu_load, machine, clock):
     # gVisor's /proc/stat holds zeros, for idle CPUs as well.
-    (machine.proc / "stat").write_text("".join(f"cpu{cpu} 0 0 0 0 0 0 0 0 0 0\n" for cpu in range(8)))
+    (machine.proc / "stat").write_text("".join(f"cpu{cpu} 0 0 0 0 0 0 0 0 0 0\n" for cpu in ("", *range(8))))
     machine.process(1, ticks=(0, 0, 0, 0))
     machine.process(7, ticks=(0, 0, 0, 0))
     backend = cpu_load()

@@ -62,23 +62,26 @@ class ProcStat:
 
     def busy_s(self, cpus: frozenset[int] | None = None) -> float:
         """Return the seconds that something ran, on all CPUs or on some."""
-        times = self._times()
-        return sum(ticks for number, ticks in times.items() if cpus is None or number in cpus) * self.tick_s
+        if cpus is None:  # the first line sums them up, and large machines have hundreds
+            return _ticks(self._read().partition(b"\n")[0]) * self.tick_s
+        return sum(ticks for number, ticks in self._times().items() if number in cpus) * self.tick_s
 
     def _times(self, *, idle: bool = False) -> dict[int, int]:
+        lines = self._read().splitlines()
+        return {int(line[3 : line.index(b" ")]): _ticks(line, idle=idle) for line in lines if re.match(rb"cpu\d", line)}
+
+    def _read(self) -> bytes:
         try:
-            with self._path.open("rb") as file:
-                lines = file.read().splitlines()
+            return self._path.read_bytes()
         except OSError as error:
             raise RetryLater(f"{self._path}: {error.strerror}") from error
-        times = {}
-        for line in lines:
-            if line.startswith(b"cpu") and line[3:4].isdigit():
-                name, *fields = line.split()
-                user, nice, system, at_rest, waiting, irq, softirq = (int(field) for field in fields[:7])
-                # `steal` is another guest's time, and `guest` is in `user` already (proc(5)).
-                times[int(name[3:])] = user + nice + system + irq + softirq + (at_rest + waiting if idle else 0)
-        return times
+
+
+def _ticks(line: bytes, *, idle: bool = False) -> int:
+    """Return the ticks that something ran, or with `idle` those that were counted at all."""
+    user, nice, system, at_rest, waiting, irq, softirq = (int(field) for field in line.split()[1:8])
+    # `steal` is another guest's time, and `guest` is in `user` already (proc(5)).
+    return user + nice + system + irq + softirq + (at_rest + waiting if idle else 0)
 
 
 def processes_s(proc: Path, tick_s: float) -> float:
