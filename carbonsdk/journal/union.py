@@ -89,6 +89,9 @@ class EpochUnion:
 
     def add(self, epoch: EpochEnded) -> None:
         """Add an epoch that has not been here."""
+        if epoch.closes and not epoch.provisional and not self._growing.epochs:
+            self._duration_ns += _fold((epoch,), self._folded)  # as most are: alone, and final
+            return
         self._growing.put(epoch)
         if epoch.closes or self._growing.rows > _MOST_GROWING:
             self._waiting.append(self._growing)
@@ -130,7 +133,9 @@ def _fold(epochs: Collection[EpochEnded], devices: dict[int, DeviceUnion]) -> fl
         for use in epoch.uses:
             uses.setdefault(use.device, []).append((epoch, use))
     for index, of_device in uses.items():
-        devices.setdefault(index, DeviceUnion()).fold(of_device)
+        if index not in devices:
+            devices[index] = DeviceUnion()
+        devices[index].fold(of_device)
     return length([(epoch.start_ns, epoch.end_ns) for epoch in ordered])
 
 
