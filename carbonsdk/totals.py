@@ -1,12 +1,13 @@
 """What stands below the last epoch: the run's totals, and what to know about them."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 
 from carbonsdk import figures
 from carbonsdk.counted import counted, simulated
 from carbonsdk.equivalents import equivalents
 from carbonsdk.model import CarbonIntensity, CarbonUse, Signal
-from carbonsdk.reports import AboveIdle, RunReport
+from carbonsdk.reports import AboveIdle, DeviceEnergy, RunReport
 
 # Below this share of the run, what lies between epochs is not worth a line.
 _WORTH_A_LINE = 0.001
@@ -49,7 +50,7 @@ def _rows(report: RunReport, *, interpretable: bool) -> Iterator[tuple[str, str]
         yield "facility", f"{figures.energy(report.facility_joules)} at a PUE of {report.pue:g}{said}"
     parts = counted(report.devices)
     if len(parts) > 1:
-        yield "of which", ", ".join(f"{each.device.name} {_part(each.energy.joules, use.joules)}" for each in parts)
+        yield "of which", ", ".join(_parts(parts, use.joules))
     if report.above_idle is not None:
         yield "above idle", _above_idle(report.above_idle)
     between = (use.joules or 0.0) - (report.epochs_energy.joules or 0.0)
@@ -109,6 +110,16 @@ def _above_idle(net: AboveIdle) -> str:
     rested = "with the machine not at rest, on" if net.busy else "on"
     text += f" (idle power measured {rested} {net.measured_at:%Y-%m-%d})"
     return f"{text}, without {', '.join(net.without)}" if net.without else text
+
+
+def _parts(devices: Iterable[DeviceEnergy], whole: float | None) -> Iterator[str]:
+    """Yield each device's part; those of one name, as eight equal boards are, together."""
+    alike: dict[tuple[str, bool], list[float | None]] = {}
+    for each in devices:
+        alike.setdefault((each.device.name, each.energy.joules is None), []).append(each.energy.joules)
+    for (name, unknown), joules in alike.items():
+        count = f"{len(joules)} × " if len(joules) > 1 else ""
+        yield f"{count}{name} {_part(None if unknown else math.fsum(filter(None, joules)), whole)}"
 
 
 def _part(joules: float | None, whole: float | None) -> str:

@@ -74,6 +74,15 @@ def test_what_is_out_of_the_ordinary_is_told(change, line):
     assert line in totals(replace(REPORT, **change), interpretable=False).splitlines()
 
 
+def test_equal_boards_are_told_together():
+    boards = [replace(CPU, id=f"GPU-{number}", name="A100", kind=DeviceKind.GPU) for number in range(3)]
+    uses = [(CPU, WATT_HOUR), *((board, WATT_HOUR) for board in boards[:2]), (boards[2], UNKNOWN)]
+    whole = replace(WATT_HOUR, joules=3 * 3600.0)
+    report = replace(REPORT, energy=whole, devices=tuple(DeviceEnergy(*each) for each in uses))
+    told = totals(report, interpretable=False)
+    assert "  of which   Xeon 1.000 Wh (33%), 2 × A100 2.000 Wh (67%), A100 unknown\n" in told
+
+
 def test_a_marginal_figure_stands_beside_the_average_and_in_no_sum():
     marginal = replace(WORLD, grams_per_kwh=890.0, source="WattTime", year=None, signal=Signal.MARGINAL, fallback=False)
     told = totals(replace(REPORT, marginal=CarbonUse(0.89, marginal, 890.0)), interpretable=False).splitlines()
