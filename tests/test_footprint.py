@@ -210,6 +210,22 @@ def test_equal_intensities_are_one_part():
     assert use.parts == ((annual(100), 2 * KWH),)
 
 
+def test_a_value_that_holds_again_after_another_is_one_part_however_often_it_was_given():
+    # 12:00–13:00 at 100 g, but for 12:15–12:30 by hand; 100 g are given a second time for the same hour.
+    quarter = timedelta(minutes=15)
+    mine = CarbonIntensity(grams_per_kwh=7, zone="own", source="me", own=True, start=NOON + quarter, end=NOON + 2 * quarter)
+    timeline = Timeline([hourly(100, 0), mine])
+    before = [(value.grams_per_kwh, joules / KWH) for value, joules in energy_of_an_hour(timeline).parts]
+    timeline.add([hourly(100, 0), hourly(300, 1)])
+    assert before == [(100, 0.75), (7, 0.25)]
+    assert [(value.grams_per_kwh, joules / KWH) for value, joules in energy_of_an_hour(timeline).parts] == before
+    assert energy_of_an_hour(timeline).grams == 75 + 7 / 4
+
+
+def energy_of_an_hour(timeline):
+    return carbon_use([(NOON_NS, NOON_NS + HOUR_NS, KWH), (NOON_NS + HOUR_NS, NOON_NS + 2 * HOUR_NS, 0.0)], timeline)
+
+
 def test_energy_in_an_instant_lies_under_the_intensity_of_that_instant():
     use = carbon_use([(NOON_NS + HOUR_NS, NOON_NS + HOUR_NS, KWH)], Timeline([hourly(100, 0), hourly(300, 1)]))
     assert use.grams == 300.0
