@@ -235,8 +235,8 @@ def test_of_what_is_absent_the_reason_that_holds_here_is_told(site, said):
     assert said in advice.absent(Path("/sys/class/powercap"), site)
 
 
-def test_no_sysfs_is_absent(rapl):
-    with pytest.raises(SensorAbsent, match="sysfs"):
+def test_a_sysfs_that_is_not_mounted_is_told_how(rapl, tmp_path):
+    with pytest.raises(SensorAbsent, match=f"-v /sys:{tmp_path / 'sys'}:ro"):
         rapl().open()
 
 

@@ -55,6 +55,14 @@ def absent(where: Path, site: Site) -> str:
     return f"no RAPL zone in {where}: {why}."
 
 
+def no_sysfs(root: Path) -> str:
+    """Return what it means that there is no sysfs at all."""
+    if root == Path("/sys"):
+        return "RAPL is read through Linux's sysfs, and there is none here."
+    mounted = f"mount the host's sysfs there (`docker run -v /sys:{root}:ro …`)"
+    return f"there is no {root}: {mounted}, or leave the setting root of rapl out."
+
+
 def none_wanted(where: Path, *, psys: bool) -> str:
     """Return what it means that there are zones, but none of those that are counted."""
     if psys:

@@ -37,8 +37,7 @@ class RaplBackend:
         """Open the better interface; raise SensorAbsent, SensorMasked or PermissionDenied, with the remedy."""
         self.close()
         if not self._settings.root.is_dir():
-            gone = f"RAPL is read through Linux's sysfs, and there is no {self._settings.root}."
-            raise SensorAbsent(advice.together(gone, grants=False))
+            raise SensorAbsent(advice.together(advice.no_sysfs(self._settings.root), grants=False))
         opened: list[tuple[Interface, Sequence[Device]]] = []
         refusals: list[BackendUnavailable] = []
         for interface in self._interfaces():

@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from carbonsdk.backends.rapl.advice import Site
 from carbonsdk.plugin import Device, DeviceKind, Quality, Sensor
@@ -37,8 +38,7 @@ _AMD_BIAS = 0.1
 _NAME = re.compile(r"package-(\d+)(?:-die-(\d+))?")
 
 
-@dataclass(frozen=True, slots=True)
-class Domain:
+class Domain(NamedTuple):
     """One domain that is counted, once, whichever zones and events show it."""
 
     part: Part

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from carbonsdk.backends.rapl import advice
 from carbonsdk.backends.rapl.domain import Domain, Machine, Part
@@ -22,8 +23,7 @@ _ATTR = struct.Struct("=IIQQQQQIIQ")  # struct perf_event_attr up to its first p
 _CLOSE_ON_EXEC = 8  # PERF_FLAG_FD_CLOEXEC
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One energy event: what it measures, its number within the source, and the joules of one count."""
 
     part: Part
