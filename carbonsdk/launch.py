@@ -4,9 +4,9 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 _WHOLE = re.compile(r"[0-9]{1,9}", re.ASCII)
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -14,8 +14,7 @@ _TASKS = re.compile(r"([0-9]{1,6})(?:\(x([0-9]{1,6})\))?", re.ASCII)
 _LONGEST_NAME = 80
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
+class Launch(NamedTuple):
     """A process's place in its job. `job_id` is the same in all its processes, and on a requeue; None where there is none."""
 
     rank: int = 0
@@ -27,8 +26,7 @@ class Launch:
     launcher: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Family:
+class _Family(NamedTuple):
     """The variables by which one family of launchers tells a process its place."""
 
     launcher: str

@@ -1,13 +1,12 @@
 """Power usage effectiveness: the facility's energy over the devices'. A factor of its own, with its provenance."""
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from carbonsdk.errors import SettingsError
 
 
-@dataclass(frozen=True, slots=True)
-class Pue:
+class Pue(NamedTuple):
     """A factor of at least 1, who says so, and of which year; `year` is None where a person gave the number."""
 
     value: float

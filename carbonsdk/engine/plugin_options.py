@@ -38,7 +38,7 @@ def fitted(resolved: Resolved, host: PluginHost) -> Resolved:
         if name in host.sinks:
             registered = host.sinks[name]
             configure(registered.registration.settings, options["sinks"].get(name, {}), where=registered.where)
-    return replace(resolved, settings=replace(settings, options=options), warnings=tuple(warnings))
+    return resolved._replace(settings=replace(settings, options=options), warnings=tuple(warnings))
 
 
 def _known(

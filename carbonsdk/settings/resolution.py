@@ -3,9 +3,8 @@
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from carbonsdk.errors import SettingsError
 from carbonsdk.interfaces import Secret
@@ -16,8 +15,7 @@ from carbonsdk.settings.sources import FIELDS, Entry, Key, files, from_call, fro
 _COMPONENTS = frozenset({"all", "cpu", "gpu", "cpu,gpu", "gpu,cpu"})
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(NamedTuple):
     """Settings that hold, where each came from ("call", "variable CARBONSDK_…", "path:line"), and what to warn of.
 
     What is not in `sources` is a default. Plugins' settings are there as "backends.rapl.root".

@@ -1,9 +1,9 @@
 """Where settings are written: the call, `CARBONSDK_*` variables, `carbonsdk.toml` and `pyproject.toml`."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from carbonsdk.errors import SettingsError
 from carbonsdk.options import FileText
@@ -22,8 +22,7 @@ Key = tuple[str, ...]
 """("zone",), ("api_keys", "electricitymaps") or ("backends", "rapl", "root")."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A value as it was written, and where."""
 
     value: Any

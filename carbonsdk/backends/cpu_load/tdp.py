@@ -7,8 +7,8 @@ other (`AMD FX 6100` is the table's `FX 6100`). There is no nearest match: a wro
 import csv
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 # What manufacturers add to a model's name: clock, graphics, number of cores, generation, wattage, and noise.
 _TAIL = re.compile(r"@.*|\bw/.*|\bwith\b.*|\bradeon\b.*|\bapu\b.*|\(\d+(?:\.\d+)?w\)")
@@ -23,16 +23,14 @@ _LETTERS = {"l": "lm", "m": "m", "q": "qm", "u": "um", "x": "xm"}
 _VENDORS = frozenset({"intel", "amd"})
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A model of the table, and its thermal design power."""
 
     model: str
     tdp_watts: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Name:
+class _Name(NamedTuple):
     """A model's name in parts: those with a digit tell it from others of its family."""
 
     numbers: frozenset[str]

@@ -1,8 +1,9 @@
 """Keeping one timeline up to date: what holds now, what the past turned out to be, what is forecast."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from carbonsdk import units
 from carbonsdk.clock import unix_ns, utc
@@ -21,8 +22,7 @@ _CARRIED_NS = 2 * _HOUR_NS  # so long the last live value is a better guess than
 _HOPELESS_NS = 48 * _HOUR_NS  # what a service has not settled after two days is left as it is
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
+class Outlook(NamedTuple):
     """What a track is told: where it is, since when, what is asked for, and whom to tell."""
 
     zone: Zone
@@ -86,7 +86,9 @@ class Track:
         # Those below the one that answered are not needed until it fails.
         self._refresh_ns = min((each.due_ns for each in asked if each.due_ns is not None), default=None)
         if failures:
-            self._fill(failures[0][0], max(self._refresh_ns or 0, now_ns + _SOONEST_NS))
+            until_ns = max(self._refresh_ns or 0, now_ns + _SOONEST_NS)
+            # In whole steps: a service that fails every second must not put a value on record each time.
+            self._fill(failures[0][0], until_ns + -until_ns % _SOONEST_NS)
         for service, error in failures:
             self._warn(service, error, now_ns)
 
