@@ -133,7 +133,7 @@ class Attribution:
         notes: Iterable[str | None] = (
             sensor.note,
             f"divided by {share.measure} ({above})",
-            f"idle {baseline.watts:g} W, measured {baseline.measured_at:%Y-%m-%d}" if baseline else None,
+            _measured(baseline) if baseline else None,
         )
         attributed = replace(
             sensor,
@@ -144,6 +144,11 @@ class Attribution:
             note="; ".join(filter(None, notes)),
         )
         return self.owned(replace(device, sensor=attributed))
+
+
+def _measured(baseline: Baseline) -> str:
+    rested = ", with the machine not at rest" if baseline.busy else ""
+    return f"idle {baseline.watts:g} W, measured {baseline.measured_at:%Y-%m-%d}{rested}"
 
 
 def _cost_ns(act: Callable[[], object]) -> int:

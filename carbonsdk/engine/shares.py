@@ -83,8 +83,8 @@ class CpuShare:
         self._owed_s = due_s - counted_s
         if all_s > 0:
             self._latest = (counted_s / all_s, True)
-        else:
-            self._latest = (1.0, True) if own_s > 0 else (0.0, False)
+        else:  # while nothing runs, the energy is divided as before, so that the parts still add up
+            self._latest = (1.0, True) if own_s > 0 else (self._latest[0], False)
         self._before, self._since_ns = totals, now_ns
 
     def _totals(self) -> _Totals:

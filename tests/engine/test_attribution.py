@@ -107,6 +107,16 @@ def test_before_the_first_tick_a_process_is_one_of_those_that_run(clock):
     assert part() == Part(0.25)
 
 
+def test_while_nothing_runs_the_energy_is_divided_as_before(clock):
+    family = SetFamily()
+    _, part = attribution(family, clock).adopt(CPU, Nothing())
+    family.use(0.5, 2.0)
+    clock.advance(1.0)
+    assert part() == Part(0.25)
+    clock.advance(1.0)
+    assert part() == Part(0.25)
+
+
 def test_a_process_never_exceeds_its_machine(clock):
     # The machine's ticks are sampled: they may show less than the process's own time.
     assert part_after(clock, SetFamily(), own_s=1.0, all_s=0.9) == Part(1.0)
@@ -121,6 +131,12 @@ def test_the_active_policy_leaves_the_idle_power_to_the_machine(clock):
 def test_the_active_policy_without_an_idle_power_attributes_nothing_and_says_what_to_do(clock):
     with pytest.raises(DeviceLost, match="carbonsdk baseline"):
         part_after(clock, SetFamily(), own_s=0.5, all_s=2.0, policy=ACTIVE)
+
+
+def test_an_idle_power_of_a_busy_machine_is_marked(clock):
+    busy = Baselines([(CPU.key, Baseline(watts=40.0, seconds=60.0, measured_at=MEASURED_AT, busy=True))])
+    labelled, _ = attribution(SetFamily(), clock, ACTIVE, busy).adopt(CPU, Nothing())
+    assert "idle 40 W, measured 2026-11-01, with the machine not at rest" in labelled.sensor.note
 
 
 def test_another_device_s_idle_power_is_not_taken(clock):
@@ -286,7 +302,10 @@ def test_real_pynvml_tells_the_family_s_part_of_a_gpu(clock, tmp_path, fake_nvml
 @given(
     steps=st.lists(
         st.tuples(
-            st.lists(st.floats(0.0, 8.0), min_size=3, max_size=3).filter(lambda used: sum(used) > 0.01),
+            st.one_of(
+                st.just([0.0, 0.0, 0.0]),
+                st.lists(st.floats(0.0, 8.0), min_size=3, max_size=3).filter(lambda used: sum(used) > 0.01),
+            ),
             st.floats(0.0, 500.0),
         ),
         min_size=1,
@@ -298,7 +317,7 @@ def test_real_pynvml_tells_the_family_s_part_of_a_gpu(clock, tmp_path, fake_nvml
 def test_the_processes_of_a_machine_add_up_to_it(steps, idle_watts, policy):
     """Σ processes = machine; under the active policy, Σ processes + what was idle = machine."""
     clock = FakeClock()
-    families = [SetFamily(root) for root in (50, 60, 70)]
+    families = [SetFamily(root, running=3) for root in (50, 60, 70)]
     parts = [attribution(each, clock, policy, idle(idle_watts)).adopt(CPU, Nothing())[1] for each in families]
     ledger = Ledger(S)
     accounts = [ledger.open_account(CPU, clock.monotonic_ns()) for _ in parts]
@@ -316,7 +335,7 @@ def test_the_processes_of_a_machine_add_up_to_it(steps, idle_watts, policy):
             family.use(own_s, math.fsum(used))
         now_ns = clock.advance(1.0)
         machine += joules
-        resting += min(joules, idle_watts)
+        resting += min(joules, idle_watts) if any(used) else joules  # what nobody used is nobody's, above idle or not
         for account in accounts:
             ledger.record(account, Stamped(now_ns, CounterReading(machine)))
     charged = [ledger.accounts[account].curve._counted for account in accounts]
