@@ -60,7 +60,7 @@ class Attribution:
         self._held: Memory | None = None
         self._of_cpus: CpuShare | None = None
         self._needs_memory = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._next_look_ns = self._next_memory_ns = 0
 
     def adopt(self, device: Device, backend: Backend) -> tuple[Device, Callable[[], Part]]:

@@ -217,10 +217,14 @@ class Channel:
         source = self.source
         if source is None or not source.lock.acquire(timeout=patience_s):
             return
+        busy = source.busy  # then a signal's handler came in the midst of a reading
         try:
-            if source.last_read_ns < at_ns:  # another thread's reading, waited for, may do as well
+            # Another thread's reading, waited for, may do as well.
+            if source.last_read_ns < at_ns and not busy:
+                source.busy = True
                 source.read_all(edge=edge)
         finally:
+            source.busy = busy
             source.lock.release()
 
     def stop(self) -> None:

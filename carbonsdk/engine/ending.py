@@ -25,7 +25,8 @@ def end(session: "Session", reason: str) -> RunReport:
     """
     deadline_s = time.monotonic() + STOP_WITHIN_S + max(0.0, session.plan.settle_s - STOP_WITHIN_S / 2)
     stuck = [session.sampler.stop(timeout_s=0.1)]
-    end_ns = _close_epochs(session, reason)
+    # Not for the first time, where what a signal's handler raised broke it off.
+    end_ns = session.ended_ns = session.ended_ns or _close_epochs(session, reason)
     session.phase.turn("stopped", reason)
     _settle(session, end_ns)
     stuck.append(session.feed.stuck)

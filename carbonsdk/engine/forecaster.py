@@ -24,7 +24,7 @@ class Forecaster:
         self._start_ns = start_unix_ns
         self._laps = LapBook()
         self._fresh: list[EpochEnded] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._seen = 0  # epochs that came to their own end
         self._made_at = 0
         self._last: EpochEnded | None = None

@@ -1,5 +1,7 @@
 """The border between the engine and code that is not its own."""
 
+import signal
+import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -33,11 +35,32 @@ def is_showable(error: BaseException) -> bool:
     return True
 
 
+def is_of_a_signal(error: BaseException) -> bool:
+    """Say whether a handler of a signal raised this, which Python runs between any two steps of the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        return False
+    handlers = {_code(signal.getsignal(number)) for number in signal.valid_signals()}
+    at = error.__traceback__
+    while at is not None and at.tb_frame.f_code not in handlers:
+        at = at.tb_next
+    return at is not None
+
+
+def _code(handler: object) -> object:
+    """Return the code of a function, a method, a partial or an object that can be called; None where it has none."""
+    if not callable(handler):  # the default, or to be ignored
+        return None
+    handler = getattr(handler, "func", handler)
+    called = handler if hasattr(handler, "__code__") else type(handler).__call__
+    return getattr(called, "__code__", None)
+
+
 class Guard:
     """Keep what a plugin raises from going any further.
 
     `with Guard("sink csv", hear) as guard: …` calls `hear("sink csv", error)` for an Exception and goes on after the block;
     `guard.error` holds it. KeyboardInterrupt and SystemExit pass, but for a plugin's SystemExit, which is a fault like any.
+    What the program's own handler of a signal raises passes, too: it only happened to interrupt what is guarded.
     """
 
     __slots__ = ("_hear", "_what", "error")
@@ -51,7 +74,7 @@ class Guard:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
-        if error is None or not isinstance(error, (Exception, SystemExit)):
+        if error is None or not isinstance(error, (Exception, SystemExit)) or is_of_a_signal(error):
             return False
         self.error = error
         if self._hear is not None:

@@ -67,7 +67,7 @@ class Ledger:
 
     def __init__(self, interval_ns: int) -> None:
         self._interval_ns = interval_ns
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self.accounts: list[Account] = []
 
     def open_account(self, device: Device, since_ns: int) -> int:

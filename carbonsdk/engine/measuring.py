@@ -70,8 +70,8 @@ class Measuring:
         final = start.settled and end.settled
         if final:
             epoch.book.settle(end_ns)
-        with self._roster.lock:
-            if not self._roster.leave(epoch):
+        with self._roster.recording(epoch) as is_open:
+            if not is_open:
                 return None  # the end of the run came first
             ended = EpochEnded(
                 epoch.number,
@@ -86,8 +86,8 @@ class Measuring:
                 reason=partial or (failure and f"the body raised {failure}"),
                 closes=not self._roster.open,
             )
-            epoch.ended = ended
             self._scribe.note(ended)
+            epoch.ended = ended
         self.on_ended(epoch, ended)
         return ended
 

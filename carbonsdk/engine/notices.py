@@ -19,7 +19,7 @@ class Notices:
 
     def __init__(self) -> None:
         self._seen: dict[str, None] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._listeners: list[Callable[[str], None]] = []
         self.first_fault: str | None = None
 

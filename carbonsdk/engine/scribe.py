@@ -24,7 +24,8 @@ class Scribe:
     def __init__(self, path: Path | None, sinks: Sequence[SinkPlan], notices: Notices) -> None:
         self._assembly = Assembly(aside=_beside(path))
         self._unfolded: deque[Record] = deque()
-        self._folding = threading.Lock()
+        self._folding = threading.RLock()
+        self._is_folding = False
         self._noting = threading.RLock()  # a problem with the record is itself noted
         self._notices = notices
         self._opening: list[Record] | None = []
@@ -45,8 +46,13 @@ class Scribe:
     def assembly(self) -> Assembly:
         """Return what reports are made from, with every record noted so far folded in."""
         with self._folding:
-            while self._unfolded:
-                self._assembly.add(self._unfolded.popleft())
+            if not self._is_folding:  # else a signal's handler asks in the midst of it
+                self._is_folding = True
+                try:
+                    while self._unfolded:
+                        self._assembly.add(self._unfolded.popleft())
+                finally:
+                    self._is_folding = False
         return self._assembly
 
     def note(self, record: Record) -> None:
@@ -58,6 +64,8 @@ class Scribe:
             if self._writer is not None:
                 self._writer.write(record)
             self._unfolded.append(record)
+            if isinstance(record, RunBegan):  # before a signal's handler can ask for a report
+                _ = self.assembly
             if self._opening is not None:
                 done = isinstance(record, EpochEnded | RunEnded) or len(self._opening) >= _MOST_OPENING
                 self._opening = None if done else [*self._opening, record]

@@ -74,7 +74,10 @@ class Session:
         self.sampler = Sampler(self.tick, interval_ns=self.hardware.tick_ns, clock=clock)
         self._ticking = ticking
         self._last_note_ns = self._last_sync_ns = self.start_ns
-        self._stop_lock = threading.Lock()
+        self._stop_lock = threading.RLock()
+        self._ending = False
+        self._stop_asked = ""
+        self.ended_ns = 0  # where the run ended
         self._final: RunReport | None = None
 
     def _hardware(self, plan: Plan) -> Hardware:
@@ -167,6 +170,8 @@ class Session:
             self.sampler.nudge()
         if self.scribe.has_listeners:
             self.scribe.tell(lambda: EpochFinished(self.plan.info, self.scribe.assembly.epoch_report(ended)))
+        if self._stop_asked:
+            self.stop(self._stop_asked)
 
     def _epoch_corrected(self, ended: EpochEnded) -> None:
         self.forecaster.corrected(ended)
@@ -217,12 +222,22 @@ class Session:
         """
         if self._final is not None or self.phase.name in ("new", "elsewhere"):
             return self._final or bare_report(self)
+        if self.roster.is_recording:  # a signal's handler asks in the midst of an epoch's end: that comes first
+            self._stop_asked = reason
+            return bare_report(self)
         with self._stop_lock:
-            if self._final is None:
+            return self._end(reason)
+
+    def _end(self, reason: str) -> RunReport:
+        if self._final is None and not self._ending:  # else a signal's handler asks in the midst of it
+            self._ending = True
+            try:
                 with Guard("the end of the run", self.notices.fault):
                     self._final = end(self, reason)
                     _LIVE.discard(self)
-            return self._final or bare_report(self)
+            finally:
+                self._ending = False
+        return self._final or bare_report(self)
 
     # Other attempts and processes.
 

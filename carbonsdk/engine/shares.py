@@ -54,7 +54,7 @@ class CpuShare:
 
     def __init__(self, family: Family, *, clock: Clock, machine_cpu_s: Callable[[], float], running: int = 1) -> None:
         self._family, self._clock, self._machine_cpu_s = family, clock, machine_cpu_s
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._since_ns = clock.monotonic_ns()
         self._before = self._totals()
         # Until the first tick there is nothing to go by but that whoever reads this runs, as do so many others.

@@ -10,7 +10,7 @@ from carbonsdk.engine.allowance import Allowance
 from carbonsdk.engine.border import checked_reading
 from carbonsdk.engine.chase import SLOWEST_NS, Chase
 from carbonsdk.engine.crosscheck import PAUSE_NS, CrossCheck
-from carbonsdk.engine.guard import Guard, told
+from carbonsdk.engine.guard import Guard, is_of_a_signal, told
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.notices import Notices
 from carbonsdk.errors import DeviceLost, GiveUp, ReadFailed
@@ -57,7 +57,8 @@ class Source:
     ) -> None:
         self.name = name
         self.backend = backend
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
+        self.busy = False  # with a reading, which a signal's handler may have interrupted
         self.last_read_ns = 0
         self.given_up = False
         self.dropped_faults = 0
@@ -200,7 +201,9 @@ class Source:
         try:
             taken = self._take(device)
             fault = self._ledger.record(index, taken)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; this is its border
+        except (Exception, SystemExit) as error:  # a plugin may raise anything; this is its border
+            if is_of_a_signal(error):
+                raise
             self._failed(index, device, health, error)
             return
         if fault is not None and (self._ledger.accounts[index].curve.last_ns or 0) < taken.at_ns:
@@ -252,5 +255,7 @@ class Source:
         self.given_up = True
         try:
             self.backend.close()
-        except (Exception, SystemExit) as error:  # noqa: BLE001
+        except (Exception, SystemExit) as error:
+            if is_of_a_signal(error):
+                raise
             self._notices.fault(f"closing backend {self.name}", error)

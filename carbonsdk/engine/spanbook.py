@@ -74,10 +74,11 @@ class SpanBook:
     Any thread may add and settle.
     """
 
-    __slots__ = ("_ledger", "_lock", "_tallies", "pending")
+    __slots__ = ("_ledger", "_lock", "_settling", "_tallies", "pending")
 
     def __init__(self, ledger: Ledger) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._settling = False
         self._ledger = ledger
         self._tallies: dict[str, _Tally] = {}
         self.pending: list[Span] = []
@@ -98,20 +99,29 @@ class SpanBook:
     def settle(self, until_ns: int) -> None:
         """Look up the energy of the spans that ended by an instant."""
         with self._lock:
-            pending = self.pending
-            waiting = pending[:]
-            del pending[: len(waiting)]  # other threads append meanwhile: only what was seen is taken
-            due = [span for span in waiting if span.end_ns <= until_ns]
-            if len(due) < len(waiting):
-                pending[:0] = [span for span in waiting if span.end_ns > until_ns]
-            by_name: dict[str, list[Span]] = {}
-            for span in due:
-                by_name.setdefault(span.name, []).append(span)
-            for name, spans in by_name.items():
-                rises = self._ledger.rises([(span.start_ns, span.end_ns) for span in spans])
-                self._tally(name).add(spans, rises)
-                for span, row in zip(spans, zip(*rises, strict=True) if rises else repeat(()), strict=False):
-                    span.rises = row
+            if self._settling:  # a signal's handler interrupted it: what is due goes on being settled when that returns
+                return
+            self._settling = True
+            try:
+                self._settle(until_ns)
+            finally:
+                self._settling = False
+
+    def _settle(self, until_ns: int) -> None:
+        pending = self.pending
+        waiting = pending[:]
+        del pending[: len(waiting)]  # other threads append meanwhile: only what was seen is taken
+        due = [span for span in waiting if span.end_ns <= until_ns]
+        if len(due) < len(waiting):
+            pending[:0] = [span for span in waiting if span.end_ns > until_ns]
+        by_name: dict[str, list[Span]] = {}
+        for span in due:
+            by_name.setdefault(span.name, []).append(span)
+        for name, spans in by_name.items():
+            rises = self._ledger.rises([(span.start_ns, span.end_ns) for span in spans])
+            self._tally(name).add(spans, rises)
+            for span, row in zip(spans, zip(*rises, strict=True) if rises else repeat(()), strict=False):
+                span.rises = row
 
     def _tally(self, name: str) -> _Tally:
         tally = self._tallies.get(name)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 
 from carbonsdk.errors import JournalError
 from carbonsdk.journal.backlog import Backlog, Worth
@@ -32,7 +32,8 @@ class JournalWriter:
         self.path = path
         self._on_problem = on_problem
         self._pid = os.getpid()
-        self._lock = Lock()
+        self._lock = RLock()  # a signal's handler may come in the midst of a write, and write as well
+        self._draining = False
         self._fd = -1
         self._closed = False
         self._torn = False
@@ -75,7 +76,8 @@ class JournalWriter:
             return
         with self._lock:
             self._closed = True
-            self._release()
+            if not self._draining:
+                self._release()
 
     def discard(self) -> None:
         """Let go, and leave nothing behind."""
@@ -101,7 +103,19 @@ class JournalWriter:
         self._backlog.append(line, worth=worth)
 
     def _drain(self) -> None:
-        """Write what waits, oldest first, until the disk refuses."""
+        """Write what waits, oldest first, until the disk refuses. A write that this one interrupts goes on with it."""
+        if self._draining:
+            return
+        self._draining = True
+        try:
+            self._put_waiting()
+        finally:
+            self._draining = False
+            if self._closed:  # by a signal's handler, which may have left by an exception
+                self._put_waiting()
+                self._release()
+
+    def _put_waiting(self) -> None:
         try:
             self._open()
             while self._backlog:
@@ -123,8 +137,9 @@ class JournalWriter:
         """Write a whole line; what a full disk cut short is closed, so that the line can come again as a whole."""
         if self._torn:
             self._write_all(b"\n")
-            self._torn = False
+        self._torn = True
         self._write_all(line)
+        self._torn = False
         self._unsynced = True
 
     def _write_all(self, data: bytes) -> None:

@@ -15,7 +15,7 @@ class PsutilFamily:
 
     def __init__(self, root: int | None = None) -> None:
         self.root = os.getpid() if root is None else root
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._members: dict[int, psutil.Process] = {}
         self._used_s: dict[tuple[int, float], float] = {}
         self.refresh()

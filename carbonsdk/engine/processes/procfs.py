@@ -33,7 +33,7 @@ class ProcFamily:
     def __init__(self, proc: Path, root: int | None = None) -> None:
         self._proc = proc
         self.root = os.getpid() if root is None else root
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._tick_s = 1.0 / os.sysconf("SC_CLK_TCK")
         self._members: dict[int, _Process] = {}
         self._ever: set[int] = set()

@@ -1,0 +1,90 @@
+"""A handler of the program's own comes at any step of ours: it may measure, ask, stop and leave, and nothing hangs.
+
+Python runs it in the main thread, in the midst of whatever that does: also where a lock of ours is held.
+"""
+
+import pytest
+
+# A signal at each n-th call of ours, in one run after the other, until the run has fewer calls than that.
+INTERRUPTED = """
+import faulthandler, signal
+faulthandler.dump_traceback_later(40, exit=True)  # of a deadlock, where it is
+
+class Preempted(Exception):
+    pass
+
+def interrupted_at(nth, work):
+    calls = 0
+    def profile(frame, event, argument):
+        nonlocal calls
+        if event == "call" and f"{{os.sep}}carbonsdk{{os.sep}}" in frame.f_code.co_filename:
+            calls += 1
+            if calls == nth:
+                sys.setprofile(None)
+                signal.raise_signal(signal.SIGTERM)
+    sys.setprofile(profile)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return calls >= nth
+
+def run(nth):
+    tracker = ct.CarbonTracker(**SETTINGS, epochs=50, sinks=["memory"])
+    tracker.await_devices()
+    with tracker.epoch():
+        pass
+    begun = [True]
+
+    def handler(number, frame):
+{handler}
+
+    def work():
+        with tracker.epoch():
+            begun.append(tracker.alive)
+            with tracker.span("inside"):
+                pass
+        tracker.stop()
+
+    signal.signal(signal.SIGTERM, handler)
+    came, got_through = True, None
+    # What is raised while Python lets a generator go gets no further than this: Python's own way.
+    ignored = []
+    sys.unraisablehook = ignored.append
+    try:
+        came = interrupted_at(nth, work)
+    except BaseException as error:
+        got_through = type(error).__name__
+    report = tracker.stop()
+    assert tracker.stop() is report
+    record = ct.runs.load(report.record)
+    assert record.state == report.state == "finished", (nth, record.state, report.warnings)
+    assert report.energy.joules > 0 and record.energy.joules == report.energy.joules, nth
+    assert record.epoch_count == report.epoch_count, nth
+    assert record.epoch_count >= sum(begun), (nth, record.epoch_count)
+    assert came is False or ignored or got_through == {expected!r}, (nth, got_through)
+    for thread in threading.enumerate()[1:]:  # one that waited for what was interrupted ends a little later
+        thread.join(5)
+    assert threading.enumerate() == [threading.main_thread()], (nth, threading.enumerate())
+    return came
+
+nth = 1
+while run(nth):
+    nth += 19
+assert nth > 200, nth
+"""
+
+HANDLERS = {
+    "measures": ("with tracker.epoch(), tracker.span('a signal'): pass", None),
+    "asks": ("tracker.report(); tracker.forecast(); tracker.await_devices()", None),
+    "stops": ("tracker.stop()", None),
+    "stops and leaves": ("tracker.stop(); sys.exit(5)", "SystemExit"),
+    "leaves": ("sys.exit(5)", "SystemExit"),
+    "raises": ("raise Preempted", "Preempted"),
+}
+
+
+@pytest.mark.parametrize(("handler", "expected"), HANDLERS.values(), ids=HANDLERS)
+def test_a_handler_may_come_at_any_call_of_ours(programs, handler, expected):
+    ran = programs.run(INTERRUPTED.format(handler=f"        {handler}", expected=expected), timeout_s=60)
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
