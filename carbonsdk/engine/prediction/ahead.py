@@ -58,11 +58,13 @@ def _outlier(line: Line) -> tuple[float, float]:
     if len(line.excesses) == 1:
         single = _believed(line, line.excesses[0])
         return single, abs(single)
-    return median(line.excesses), math.sqrt(median([excess * excess for excess in line.excesses]))
+    sizes = [_believed(line, excess, most=2) for excess in line.excesses]
+    return median(line.excesses), math.hypot(*sizes) / math.sqrt(len(sizes))
 
 
-def _believed(line: Line, single: float) -> float:
-    return max(-line.level, min(line.level, single))
+def _believed(line: Line, excess: float, *, most: float = 1) -> float:
+    """Return what an epoch exceeds the others by, bounded by so many epochs."""
+    return max(-most * line.level, min(most * line.level, excess))
 
 
 def _newest_jump(line: Line) -> tuple[float, float]:

@@ -44,7 +44,7 @@ def rate_of(values: Sequence[float], *, left: int) -> Rate:
     recent = values[-WINDOW:]
     total = len(values) + left
     cold = _rate(recent, left=left, total=total, warm=WarmUp())
-    warm = warm_up(recent) if len(values) <= WINDOW else WarmUp()
+    warm = warm_up(recent, drift=PRIOR_DRIFT / total) if len(values) <= WINDOW else WarmUp()
     if warm.likely < LEAST_LIKELY:
         return cold
     return _rate(recent, left=left, total=total, warm=warm).mixed(cold, share=1 - warm.likely)

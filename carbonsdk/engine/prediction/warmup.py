@@ -48,10 +48,10 @@ class WarmUp:
         return self.added[-1] if self.added else 0.0
 
 
-def warm_up(values: Sequence[float]) -> WarmUp:
+def warm_up(values: Sequence[float], *, drift: float) -> WarmUp:
     """Return the warm-up at the start of two or more epochs.
 
-    Several ways it may go are fitted (none, the first epoch alone, a plateau, a fading by a constant factor), and their
+    From each to the next a run drifts by about `drift` of an epoch. Several ways it may go are fitted (none, the first epoch alone, a plateau, a fading by a constant factor), and their
     answers are averaged by how well they explain the epochs (Bayesian model averaging). Of two epochs nobody can tell how it
     goes on: it may have been all, or half.
     """
@@ -60,8 +60,9 @@ def warm_up(values: Sequence[float]) -> WarmUp:
     if mean <= 0:
         return WarmUp()
     early = [value / mean for value in early]  # squares of tiny figures vanish, those of huge ones overflow
-    none = _without(early)
-    fits = [_Fit.of(early, shape=shape, belief=belief) for shape, belief in _shapes(len(early))]
+    product = _Product(len(early), held=(scale_of(early) / drift) ** 2)
+    none = _without(early, product)
+    fits = [_Fit.of(early, product, shape=shape, belief=belief) for shape, belief in _shapes(len(early))]
     best = max(none, *(fit.log_weight for fit in fits))
     weights = [math.exp(fit.log_weight - best) for fit in fits]
     whole = sum(weights)
@@ -98,9 +99,30 @@ def _without_jumps(values: Sequence[float]) -> list[float]:
     return kept
 
 
-def _without(values: Sequence[float]) -> float:
+class _Product:
+    """The product of two courses around their means, without as much of a line in both as a drift explains.
+
+    That is generalised least squares with a slope that varies from run to run: a run that becomes cheaper all along has no
+    warm-up for that. `held` is the variance of an epoch over that of the slope.
+    """
+
+    def __init__(self, count: int, *, held: float) -> None:
+        middle = (count - 1) / 2
+        self._places = [place - middle for place in range(count)]
+        self._stiff = sum(place * place for place in self._places) + held
+
+    def __call__(self, first: Sequence[float], second: Sequence[float]) -> float:
+        count = len(self._places)
+        plain = sum(a * b for a, b in zip(first, second, strict=True)) - sum(first) * sum(second) / count
+        return plain - self._tilt(first) * self._tilt(second) / self._stiff
+
+    def _tilt(self, course: Sequence[float]) -> float:
+        return sum(place * value for place, value in zip(self._places, course, strict=True))
+
+
+def _without(values: Sequence[float], product: _Product) -> float:
     """Return the logarithm of how likely the values, 1 in the mean, are without a warm-up."""
-    squares = sum((value - 1) ** 2 for value in values)
+    squares = max(0.0, product(values, values))
     return math.log(NONE) - 0.5 * (PRIOR_FREEDOM + len(values) - 1) * math.log1p(squares / _PRIOR_SQUARES)
 
 
@@ -114,17 +136,15 @@ class _Fit:
     log_weight: float
 
     @classmethod
-    def of(cls, values: Sequence[float], *, shape: Sequence[float], belief: float) -> "_Fit":
-        count = len(values)
-        shape_mean = sum(shape) / count
-        variety = sum((s - shape_mean) ** 2 for s in shape)
-        height = sum((s - shape_mean) * value for s, value in zip(shape, values, strict=True)) / variety
-        floor = 1 - height * shape_mean
-        squares = sum((value - floor - height * s) ** 2 for s, value in zip(shape, values, strict=True))
+    def of(cls, values: Sequence[float], product: _Product, *, shape: Sequence[float], belief: float) -> "_Fit":
+        variety, together = product(shape, shape), product(shape, values)
+        height = together / variety
+        floor = 1 - height * sum(shape) / len(shape)
         if height <= 0 or floor < LEAST_LEFT * min(values):
             return cls(shape, floor, height, -math.inf)
+        squares = max(0.0, product(values, values) - height * together)
         # The height integrated out: Student's t, times how likely a height like this is in advance (Occam's factor).
-        freedom = PRIOR_FREEDOM + count - 2
+        freedom = PRIOR_FREEDOM + len(values) - 2
         narrow = math.sqrt(2 * math.pi * _PRIOR_SQUARES / (freedom * variety)) / (SPAN * max(height, LEAST_HEIGHT))
         log_fit = math.log(narrow) - 0.5 * freedom * math.log1p(squares / _PRIOR_SQUARES)
         return cls(shape, floor, height, math.log(belief) + log_fit)
