@@ -51,9 +51,9 @@ class WarmUp:
 def warm_up(values: Sequence[float], *, drift: float) -> WarmUp:
     """Return the warm-up at the start of two or more epochs.
 
-    From each to the next a run drifts by about `drift` of an epoch. Several ways it may go are fitted (none, the first epoch alone, a plateau, a fading by a constant factor), and their
-    answers are averaged by how well they explain the epochs (Bayesian model averaging). Of two epochs nobody can tell how it
-    goes on: it may have been all, or half.
+    Several ways it may go are fitted (none, the first epoch alone, a plateau, a fading by a constant factor), and their
+    answers are averaged by how well they explain the epochs (Bayesian model averaging), beside a drift of about `drift` of an
+    epoch from each to the next. Of two epochs nobody can tell how it goes on: it may have been all, or half.
     """
     early = _without_jumps(values[:LONGEST])
     mean = sum(early) / len(early)
