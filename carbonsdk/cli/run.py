@@ -9,7 +9,7 @@ import click
 from carbonsdk.cli.options import given, setting_options
 
 _SETTINGS = (
-    *("name", "zone", "intensity", "pue", "fetchers", "backends", "sinks", "components", "scope"),
+    *("name", "zone", "intensity", "pue", "fetchers", "backends", "sinks", "components", "scope", "share_policy"),
     *("update_interval", "log_dir", "state_dir", "offline"),
 )
 
