@@ -7,7 +7,7 @@ from carbonsdk import units
 from carbonsdk.clock import Clock
 from carbonsdk.engine.feed.own import AHEAD_NS, OwnFigures
 from carbonsdk.engine.feed.plan import FeedPlan
-from carbonsdk.engine.feed.service import Candidate, Service, serving, told
+from carbonsdk.engine.feed.service import LONGEST_WAIT_S, Candidate, Service, serving, told
 from carbonsdk.engine.feed.track import Outlook, Track
 from carbonsdk.engine.guard import Guard
 from carbonsdk.errors import Offline
@@ -180,7 +180,9 @@ class IntensityFeed:
                 self._in_round = True
             wait_s: float | None = _ASTRAY_S
             with Guard("intensity feed", lambda what, error: self._warn(what, f"{what}: {told(error)}")):
-                wait_s = self.step()
+                due_s = self.step()
+                # A wait stands still while a laptop sleeps, and the time that it is for does not.
+                wait_s = None if due_s is None else min(due_s, LONGEST_WAIT_S)
             with self._wake:
                 self._rounds += 1
                 self._in_round = False
