@@ -169,8 +169,9 @@ def _device(each: "DeviceEnergy", name: str, seconds: float) -> str:
         return f"{name}: unknown: {energy.reason}"
     note = f"; {device.sensor.note}" if device.sensor.note else ""
     backend = f" ({device.backend})" if device.backend else ""
+    made_up = "simulated, " if device.simulated else ""
     return (
-        f"{name}: {watts:.3g} W, {energy.quality.value} by {energy.method}{backend}, "
+        f"{name}: {watts:.3g} W, {made_up}{energy.quality.value} by {energy.method}{backend}, "
         f"±{device.sensor.bias:.0%}, {energy.coverage:.0%} of the time observed{note}"
     )
 

@@ -171,7 +171,7 @@ def test_the_demo_trains_measures_and_says_where_the_record_lies(carbonsdk):
 def test_the_doctor_says_what_is_measured_and_leaves_no_record(carbonsdk):
     done = carbonsdk("doctor", "--seconds", "0.3", **FIFTY_WATTS)
     assert done.returncode == 0, done.stderr
-    assert "cpu     Pretended: 50 W" in done.stdout
+    assert "cpu     Pretended: 50 W, simulated, " in done.stdout
     assert "360 gCO2eq/kWh" in done.stdout
     assert recorded(carbonsdk) == []
 

@@ -67,21 +67,17 @@ def none_wanted(where: Path, *, psys: bool) -> str:
     """Return what it means that there are zones, but none of those that are counted."""
     if psys:
         return f"no zone in {where} is psys, which not every processor has: leave the setting psys of rapl out."
-    return f"no zone in {where} is of a package or of memory, or has a counter."
+    return f"no zone in {where} that is of a package or of memory has a counter."
 
 
 def masked(where: Path, site: Site) -> str:
     """Return what to do where a container hides the zones."""
-    group = (
-        ""
-        if site.superuser
-        else f" The user in the container must be let read them as well: with {_GROUP}, if the host grants them to `rapl`."
-    )
+    granted = f" The user in it must be allowed to read them as well: {_GROUP}, if the host grants them to `rapl`."
     return (
         f"{where} is masked by this container. Start it with the host's sysfs mounted elsewhere "
         "(`docker run -v /sys:/host/sys:ro …`, in Kubernetes a hostPath volume) and set "
         "CARBONSDK_BACKENDS__RAPL__ROOT=/host/sys; Podman unmasks it as well, with "
-        f"`--security-opt unmask=/sys/devices/virtual/powercap`.{group}"
+        f"`--security-opt unmask=/sys/devices/virtual/powercap`.{'' if site.superuser else granted}"
     )
 
 
