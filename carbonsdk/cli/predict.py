@@ -63,6 +63,5 @@ def _show(made: "Forecast", *, title: str) -> None:
 
 
 def _between(estimate: "Estimate", written: "Callable[[float], str]") -> str:
-    if estimate.low == estimate.high:
-        return written(estimate.value)
-    return f"{written(estimate.value)} ({written(estimate.low)} to {written(estimate.high)} at {estimate.level:.0%})"
+    value, low, high = (written(each) for each in (estimate.value, estimate.low, estimate.high))
+    return value if low == high else f"{value} ({low} to {high} at {estimate.level:.0%})"

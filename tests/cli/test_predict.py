@@ -59,6 +59,13 @@ def test_a_person_reads_it_in_lines(recorded, predict):
     assert "rests on   8 epochs seen" in shown
 
 
+def test_a_doubt_too_small_to_be_read_is_not_written(recorded, predict):
+    recorded(8)
+    shown = predict(RUN, "--epochs", 8).stdout
+    assert "at 90%" not in shown
+    assert "rests on   every epoch has ended" in shown
+
+
 def test_without_a_number_the_planned_one_holds(recorded, predict):
     recorded(3, epochs_planned=12)
     assert json.loads(predict(RUN, "--json").stdout)["epochs_total"] == 12
