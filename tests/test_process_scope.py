@@ -121,7 +121,8 @@ def test_a_process_s_figures_are_labelled_as_estimates(tracker):
     assert "share of CPU time (including idle)" in device.energy.method
     report = measured.report()
     assert report.scope == "process"
-    assert report.machine_joules == pytest.approx(100.0 * report.duration_s, rel=0.05, abs=1.0)
+    covered_s = report.duration_s * device.energy.coverage  # sensors answer late where the machine is busy
+    assert report.machine_joules == pytest.approx(100.0 * covered_s, rel=0.05, abs=1.0)
     assert report.energy.joules <= report.machine_joules
 
 
