@@ -118,7 +118,7 @@ class Inquiry:
     def _labelled(self, value: CarbonIntensity) -> CarbonIntensity:
         remarks = [value.note] if value.note else []
         other = self._basis is not None and value.basis != self._basis and value.signal is Signal.AVERAGE
-        if other:
+        if other and f"{value.basis} emissions" not in (value.note or ""):  # tables say so themselves
             remarks.append(f"{value.basis} emissions, {self._basis} ones were asked for")
         if self.zone.guess:
             remarks.append(f"the place is guessed from the {self.zone.found_by}")

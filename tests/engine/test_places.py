@@ -85,6 +85,12 @@ def test_without_a_service_coordinates_have_the_world_s_average_and_that_is_said
     assert "for want of one of 55.68,12.57" in average.note
 
 
+def test_a_basis_that_a_table_lacks_is_told_once(asked):
+    ask, _ = asked
+    average = ask("DE", "DE", offline=True, basis="direct").average()
+    assert (average.fallback, average.note) == (True, "lifecycle emissions, direct ones are not known for it")
+
+
 def test_a_cloud_s_region_is_asked_about_as_such_where_its_grid_is_not_certain(asked):
     ask, service = asked
     inquiry = ask("gcp/europe-west3", "DE")
