@@ -1,5 +1,6 @@
 """What tests of several parts share."""
 
+import signal
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,13 @@ from carbonsdk.events import RunInfo
 from carbonsdk.journal.records import DeviceFound, EpochEnded, IntensityKnown, RunBegan, RunEnded, SlotClosed, StateNoted, Use
 from carbonsdk.model import CarbonIntensity, Device, DeviceKind, Quality, Sensor, Zone
 from carbonsdk.testing.nvml import NoCompiler, build_library
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible():
+    """Have programs that tests start hear an interrupt: a shell's background jobs are told to ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
