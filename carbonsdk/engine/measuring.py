@@ -65,9 +65,11 @@ class Measuring:
         known = epoch.marks is not None and epoch.marks.settled
         start = self._ledger.renewed(epoch.marks) if epoch.marks and known else self._ledger.marks(epoch.start_ns)
         end = self._ledger.marks(end_ns)
-        if not end.settled:
+        final = end.settled
+        if not final:
             end = self._ledger.settle(end, since=start)
-        final = start.settled and end.settled
+            final = end.settled
+        final = final and start.settled
         if final:
             epoch.book.settle(end_ns)
         with self._roster.recording(epoch) as is_open:

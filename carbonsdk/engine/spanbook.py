@@ -98,6 +98,8 @@ class SpanBook:
 
     def settle(self, until_ns: int) -> None:
         """Look up the energy of the spans that ended by an instant."""
+        if not self.pending:
+            return
         with self._lock:
             if self._settling:  # a signal's handler interrupted it: what is due goes on being settled when that returns
                 return
@@ -143,6 +145,8 @@ class SpanBook:
 
     def uses(self) -> tuple[SpanUse, ...]:
         """Return what the settled spans used, by name."""
+        if not self._tallies:
+            return ()
         with self._lock:
             return tuple(
                 SpanUse(name, tally.times, tally.duration_ns, tally.uses(self._ledger)) for name, tally in self._tallies.items()
