@@ -11,6 +11,7 @@ from carbonsdk.carbontracker_logs.values import LoggedUse
 
 _CONSUMPTION = re.compile(r"(Actual|Predicted) consumption(?: for (\d{1,12}) epoch\(s\))?:\s*$", re.MULTILINE)
 _EQUIVALENT = re.compile(r"\s*(\d+(?:\.\d+)?) (\S.*)")
+_DECIMALS = re.compile(r"\s*\d{1,12}(?:\.(\d{0,300}))? ")
 
 
 @dataclass(slots=True)
@@ -55,7 +56,14 @@ def _use(message: Message, heading: re.Match[str]) -> LoggedUse:
         grams=_amount(figures.get("CO2eq", ""), "g"),
         equivalents=equivalents,
         at=message.at,
+        kwh_step=_step(figures.get("Energy", "")),
     )
+
+
+def _step(text: str) -> float | None:
+    """Return the unit of a number's last digit; None where it is none that was rounded to so many decimals."""
+    match = _DECIMALS.match(text)
+    return 10.0 ** -len(match[1] or "") if match else None
 
 
 def _amount(text: str, unit: str) -> float | None:

@@ -94,11 +94,18 @@ def _share(run: LoggedRun) -> _Share | None:
         return _told(run, actual, predicted=False)
     if actual is None and run.measured_kwh is not None:
         # The log was cut off before the consumption was told: what was measured until then was used.
-        kwh, grams_per_kwh = run.measured_kwh, run.grams_per_kwh
-        return _Share(
-            kwh, None if grams_per_kwh is None else kwh * grams_per_kwh, predicted=False, corrected=bool(run.averaged)
-        )
+        return _measured(run)
     return None if predicted is None else _told(run, predicted, predicted=True)
+
+
+def _measured(run: LoggedRun, *, planned: int | None = None, grams: float | None = None) -> _Share | None:
+    """Return what the epochs add up to, or as many as were `planned` would; `grams` where the log has no intensity."""
+    kwh, grams_per_kwh = run.measured_kwh, run.grams_per_kwh
+    if kwh is None:
+        return None
+    kwh *= planned / len(run.epochs) if planned else 1.0
+    grams = grams if grams_per_kwh is None else kwh * grams_per_kwh
+    return _Share(kwh, grams, predicted=planned is not None, corrected=bool(run.averaged))
 
 
 def _known(use: LoggedUse | None) -> LoggedUse | None:
@@ -113,4 +120,9 @@ def _went_on(run: LoggedRun, actual: LoggedUse, predicted: LoggedUse) -> bool:
 def _told(run: LoggedRun, use: LoggedUse, *, predicted: bool) -> _Share:
     factor = run.averaging_factor
     grams = None if use.grams is None else use.grams * factor
+    if use.rough and (use.epochs or not predicted):
+        # A few watt-hours that were rounded to thousandths of a kilowatt-hour are better added up again.
+        again = _measured(run, planned=use.epochs if predicted else None, grams=grams)
+        if again is not None:
+            return again
     return _Share((use.kwh or 0.0) * factor, grams, predicted=predicted, corrected=factor > 1.0)

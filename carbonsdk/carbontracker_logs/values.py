@@ -11,7 +11,10 @@ from carbonsdk import units
 
 @dataclass(frozen=True, slots=True)
 class LoggedUse:
-    """A consumption as the log states it, its PUE included. `epochs` is None where the log gives no number."""
+    """A consumption as the log states it, its PUE included. `epochs` is None where the log gives no number.
+
+    `kwh_step` is the unit of the last digit that was written of `kwh`.
+    """
 
     epochs: int | None
     duration_s: float | None
@@ -19,6 +22,12 @@ class LoggedUse:
     grams: float | None
     equivalents: Mapping[str, float] = field(default_factory=dict)
     at: datetime | None = None
+    kwh_step: float | None = None
+
+    @property
+    def rough(self) -> bool:
+        """Say whether rounding may have cost the energy more than 1 %: `decimal_precision` was small, or the run short."""
+        return self.kwh is not None and self.kwh_step is not None and self.kwh_step / 2 > 0.01 * self.kwh
 
 
 @dataclass(frozen=True, slots=True)

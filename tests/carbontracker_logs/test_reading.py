@@ -199,3 +199,13 @@ def test_bytes_that_are_no_text_harm_nothing(logs):
 def test_a_directory_that_is_not_there_is_an_error_that_names_it(tmp_path):
     with pytest.raises(JournalError, match="nowhere cannot be read"):
         read_directory(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("written", "step", "rough"), [("0.000", 1e-3, True), ("0.123456789012", 1e-12, False), ("12", 1.0, True)]
+)
+def test_how_far_a_consumption_was_rounded_is_read(logs, told, written, step, rough):
+    logs.put("a", output=[told("Actual", kwh=written)])
+    (run,) = read_directory(logs.directory)
+    assert run.actual.kwh_step == pytest.approx(step)
+    assert run.actual.rough is rough

@@ -48,6 +48,32 @@ def test_a_run_that_was_killed_counts_as_far_as_it_was_measured():
     assert (summed.kwh, summed.grams) == (pytest.approx(0.15), pytest.approx(60.0))
 
 
+def test_a_consumption_that_was_rounded_to_nothing_is_added_up_from_its_epochs():
+    # 100 W for 36 s are 0.001 kWh; with a PUE of 1.5, 0.0015 kWh, told to two decimals as 0.00 kWh.
+    epochs = (LoggedEpoch(1, 36.0, {"gpu": (100.0,)}),)
+    rounded = LoggedUse(1, 36.0, 0.0, 0.6, kwh_step=0.01)
+
+    assert total([run(epochs=epochs, actual=rounded, grams_per_kwh=400.0)]).kwh == pytest.approx(0.0015)
+    assert total([run(epochs=epochs, actual=rounded, grams_per_kwh=400.0)]).grams == pytest.approx(0.6)
+    assert total([run(epochs=epochs, actual=rounded)]).grams == pytest.approx(0.6)
+    assert total([run(actual=rounded)]).kwh == 0.0
+
+
+def test_a_prediction_that_was_rounded_to_nothing_is_made_again():
+    epochs = (LoggedEpoch(1, 36.0, {"gpu": (100.0,)}),)
+    rounded = [LoggedUse(count, 36.0, 0.0, 0.6 * count, kwh_step=0.01) for count in (1, 10)]
+
+    summed = total([run(epochs=epochs, actual=rounded[0], predicted=rounded[1])])
+
+    assert (summed.kwh, summed.predicted) == (pytest.approx(0.015), 1)
+
+
+def test_a_consumption_that_was_told_in_full_counts_as_told():
+    epochs = (LoggedEpoch(1, 36.0, {"gpu": (100.0,)}),)
+
+    assert total([run(epochs=epochs, actual=LoggedUse(1, 36.0, 0.00151, 0.6, kwh_step=1e-5))]).kwh == pytest.approx(0.00151)
+
+
 def test_averaged_devices_are_added():
     epochs = (LoggedEpoch(1, 2400.0, {"gpu": (100.0, 100.0), "cpu": (100.0,)}),)
 
