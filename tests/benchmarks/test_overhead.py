@@ -18,4 +18,3 @@ def test_a_run_loads_nothing_heavy_keeps_within_memory_and_leaves_no_thread():
         "threads left after it",
     ):
         assert found[name]["value"] <= found[name]["goal"], name
-    assert all(each["value"] >= 0 for name, each in found.items() if name.startswith("an epoch"))
