@@ -119,7 +119,7 @@ def _print_hours(hours: Sequence[Hour]) -> None:
         (name, f"{grams:.0f}", _bar(grams / most), hour.kind + (" ← now" if hour.present else ""))
         for name, hour, grams in named
     ]
-    tables.show(("Hour", "gCO2eq/kWh", "", ""), rows, right=("gCO2eq/kWh",))
+    tables.show(("Hour", "gCO2eq/kWh", "", "Values"), rows, right=("gCO2eq/kWh",), spare=("",))
     name, _, grams = min(named, key=lambda each: each[2])
     click.echo(f"lowest: {grams:.0f} gCO2eq/kWh at {name}")
 

@@ -23,13 +23,13 @@ def show(
     """Print a table; the columns named in `right` hold figures, the rows numbered in `dim` matter less.
 
     In a narrow terminal the columns named in `spare` are left out, the first of them first, and texts are broken; not so the
-    first column, which people copy, and figures.
+    first column, which people copy, figures, and what has no heading, a drawing.
     """
     console = Console(highlight=False)
     width = console.width if console.is_terminal else _UNBOUNDED
     columns = [Column(heading, overflow="fold") for heading in headings]
     for column in columns:
-        column.no_wrap = column is columns[0] or column.header in right
+        column.no_wrap = column is columns[0] or not column.header or column.header in right
         column.justify = "right" if column.header in right else "left"
     cells = [
         [cell if isinstance(cell, Text) else Text(cell, "dim" if number in dim else "") for cell in row]

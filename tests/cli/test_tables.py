@@ -50,6 +50,14 @@ def test_in_a_terminal_too_narrow_for_anything_figures_stay_whole(shown):
     assert row == "20260105-120000-0123ab  42.81 mJ"
 
 
+def test_a_drawing_is_whole_or_left_out(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    for columns, drawn in ((35, True), (34, False)):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        tables.show(("Hour", "", "Values"), [("Mon 03:00", "█" * 10, "settled, estimated")], spare=("",))
+        assert ("█" * 10 in capsys.readouterr().out) == drawn
+
+
 def test_in_a_pipe_nothing_is_left_out_or_broken(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "20")
     tables.show(HEADINGS, ROWS, spare=("Started", "Name"))
