@@ -75,13 +75,24 @@ def _scope(report: RunReport) -> str:
 
 def _intensity_rows(report: RunReport) -> Iterator[tuple[str, str]]:
     if report.intensity is not None:
-        changes = f" (mean of {len(report.carbon.parts)} values)" if len(report.carbon.parts) > 1 else ""
+        changes = _changes(report.carbon, report.intensity)
         mean = report.carbon.grams_per_kwh or report.intensity.grams_per_kwh
         yield "intensity", written_intensity(report.intensity, mean) + changes
         if kinds := _kinds(report.carbon):
             yield "values", kinds
     if report.marginal is not None:
         yield "marginal", _marginal(report.marginal)
+
+
+def _changes(carbon: CarbonUse, main: CarbonIntensity) -> str:
+    """Say that an intensity is the mean of several, and how much of the energy fell under those of the other basis."""
+    if len(carbon.parts) < 2:
+        return ""
+    other = {value.basis for value, _ in carbon.parts} - {main.basis}
+    joules = math.fsum(share for _, share in carbon.parts)
+    theirs = math.fsum(share for value, share in carbon.parts if value.basis in other)
+    mixed = f", {theirs / joules:.0%} of the energy under {other.pop()} ones" if other and joules else ""
+    return f" (mean of {len(carbon.parts)} values{mixed})"
 
 
 def _kinds(carbon: CarbonUse) -> str:

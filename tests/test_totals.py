@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from carbonsdk.model import CarbonIntensity, CarbonUse, Device, DeviceKind, EnergyUse, Quality, Sensor, Signal
+from carbonsdk.model import Basis, CarbonIntensity, CarbonUse, Device, DeviceKind, EnergyUse, Quality, Sensor, Signal
 from carbonsdk.reports import DeviceEnergy, RunReport
 from carbonsdk.totals import totals
 
@@ -81,6 +81,17 @@ def test_equal_boards_are_told_together():
     report = replace(REPORT, energy=whole, devices=tuple(DeviceEnergy(*each) for each in uses))
     told = totals(report, interpretable=False)
     assert "  of which   Xeon 1.000 Wh (33%), 2 × A100 2.000 Wh (67%), A100 unknown\n" in told
+
+
+@pytest.mark.parametrize(
+    ("basis", "told"),
+    [(Basis.LIFECYCLE, "(mean of 2 values)"), (Basis.DIRECT, "(mean of 2 values, 25% of the energy under direct ones)")],
+)
+def test_a_mean_over_both_bases_says_so(basis, told):
+    other = replace(WORLD, grams_per_kwh=45.0, year=None, basis=basis)
+    parts = ((WORLD, 2700.0), (other, 900.0))
+    mean = totals(replace(REPORT, carbon=CarbonUse(0.345, WORLD, 345.0, parts)), interpretable=False)
+    assert f"  intensity  345 gCO2eq/kWh, WORLD, Ember, 2024, lifecycle, fallback {told}\n" in mean
 
 
 def test_a_marginal_figure_stands_beside_the_average_and_in_no_sum():
