@@ -1,6 +1,6 @@
 """Hold carbonsdk's figures against hardware whose energy is known exactly.
 
-    python benchmarks/accuracy.py [--profiles 200] [--only written|faults|random] [--json]
+    python benchmarks/accuracy.py [--profiles 200] [--draws 20] [--only written|faults|phases|random] [--json]
 
 The hardware is simulated at its borders: powercap files on disk, and a C library that the real pynvml loads (which takes a C
 compiler). Sensors are read, wraps told, steps interpolated and epochs reported by the code that runs in a training; only
@@ -15,6 +15,8 @@ from dataclasses import asdict
 
 from accuracy_cases import Score, measure, written
 from accuracy_faults import FAULTS
+from accuracy_loads import LOADS
+from accuracy_phases import Phases, phases
 from accuracy_random import SETUPS, Coverage, judge
 
 PEERS = (
@@ -30,33 +32,50 @@ def main() -> int:
     """Play what was asked for, and print it."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--profiles", type=int, default=200, help="random profiles for each sensor")
-    parser.add_argument("--only", choices=("written", "faults", "random"), help="one part alone")
+    parser.add_argument("--draws", type=int, default=20, help="phases drawn for each counter")
+    parser.add_argument("--only", choices=("written", "faults", "phases", "random"), help="one part alone")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     asked = parser.parse_args()
     scores: list[Score] = []
+    drawn: list[Phases] = []
     coverages: list[Coverage] = []
     if asked.only in (None, "written"):
         scores += [measure(case) for case in written()]
     if asked.only in (None, "faults"):
         scores += [fault() for fault in FAULTS]
+    if asked.only in (None, "phases"):
+        drawn += phases(asked.draws)
     if asked.only in (None, "random"):
-        coverages += [judge(setup, profiles=asked.profiles) for setup in SETUPS]
+        coverages += [judge(setup, load=load, profiles=asked.profiles) for load in LOADS for setup in SETUPS]
     if asked.json:
-        print(
-            json.dumps({"written": [asdict(each) for each in scores], "random": [asdict(each) for each in coverages]}, indent=1)
-        )
+        rows = {"written": map(_record, scores), "phases": map(_record, drawn), "random": map(_record, coverages)}
+        print(json.dumps({part: list(found) for part, found in rows.items()}, indent=1))
     else:
-        show(scores, coverages)
-    return 0 if all(each.kept for each in scores) and all(each.kept for each in coverages) else 1
+        show(scores, drawn, coverages)
+    return (
+        0 if all([*(each.kept for each in scores), *(each.kept for each in drawn), *(each.kept for each in coverages)]) else 1
+    )
 
 
-def show(scores: Iterable[Score], coverages: Iterable[Coverage]) -> None:
-    """Print both tables, and where the peers stand."""
+def _record(found: Score | Phases | Coverage) -> dict[str, object]:
+    return {**asdict(found), "kept": found.kept}
+
+
+def show(scores: Iterable[Score], drawn: Iterable[Phases], coverages: Iterable[Coverage]) -> None:
+    """Print the tables, and where the peers stand."""
     head = ["load", "epochs", "total", "worst", "beyond a step", "covered", "±", "goal", ""]
     table(head, [_written_row(each) for each in scores])
-    head = ["random load", "covered", "of all epochs", "unknown", "±", "error", "95th", "total, 95th", "95 % covered"]
+    table(
+        ["counters at phases drawn", "step", "total, rms", "worst", "covered", "goal", ""], [_phase_row(each) for each in drawn]
+    )
+    head = ["random load", "sensor", "covered", "of all epochs", "unknown", "±", "error", "95th", "total, 95th", "95 % covered"]
     table(head, [_random_row(each) for each in coverages])
     print("Peers, as given:", *PEERS, sep="\n  ")
+
+
+def _phase_row(phase: Phases) -> list[str]:
+    figures = [f"{phase.step_s * 1e3:.0f} ms", f"{phase.rms:.3%}", f"{phase.worst:.2%}", f"{phase.covered:.1%}"]
+    return [phase.case, *figures, _kept(phase.kept), phase.goal]
 
 
 def _written_row(score: Score) -> list[str]:
@@ -73,7 +92,7 @@ def _written_row(score: Score) -> list[str]:
 def _random_row(coverage: Coverage) -> list[str]:
     figures = [f"{coverage.covered:.1%}", f"{coverage.covered_of_all:.1%}", f"{coverage.unknown:.1%}", f"{coverage.width:.2%}"]
     errors = [f"{coverage.error:.2%}", f"{coverage.error_95:.1%}", f"{coverage.total_95:.2%}"]
-    return [coverage.sensor, *figures, *errors, _kept(coverage.kept)]
+    return [coverage.load, coverage.sensor, *figures, *errors, _kept(coverage.kept)]
 
 
 def _kept(kept: bool) -> str:  # noqa: FBT001

@@ -16,7 +16,7 @@ from carbonsdk.testing.profile import Profile
 ENERGY = "nvmlDeviceGetTotalEnergyConsumption"
 ZONE = "intel-rapl:0"
 SECONDS = 1.037
-TWO_BOARDS = Case(step_joules=(180 + 400) * GPU_STEP_S, each_within=0.005, total_steps=1)
+TWO_BOARDS = Case(step_joules=(180 + 400) * GPU_STEP_S, each_within=0.005)
 ONE_PACKAGE = Case(each_within=0.005)
 
 

@@ -2,10 +2,10 @@
 
 import random
 import statistics
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from accuracy_loads import LOADS, stretches
 from accuracy_rig import WHILE_OPENING_S, Machine, Rig, machine, rig
 
 from carbonsdk.engine.scopes import Epoch
@@ -61,53 +61,6 @@ SETUPS = (
 )
 
 
-Stretches = list[tuple[float, float]]  # an epoch's seconds, and those of the gap behind it
-
-
-def random_stretches(dice: random.Random, epochs: int) -> Stretches:
-    """Return epochs of 0.1 to 10 s: all adjoining, or all with gaps of 0.03 to 3 s."""
-    gaps = dice.random() < 0.5
-    return [(10 ** dice.uniform(-1.0, 1.0), 10 ** dice.uniform(-1.5, 0.5) if gaps else 0.0) for _ in range(epochs)]
-
-
-def random_profile(dice: random.Random, lead_s: float, stretches: Stretches) -> Profile:
-    """Return load of some kind: steady, bursts, a staircase, slopes, work and rest, or work in the epochs alone."""
-    kind = dice.choice(("steady", "bursts", "staircase", "slopes", "work", "epochs"))
-    low, high = dice.uniform(20, 150), dice.uniform(150, 450)
-    match kind:
-        case "steady":
-            return Profile.constant(high)
-        case "bursts":
-            return Profile.square(low, high, 10 ** dice.uniform(-1.7, 0.7), dice.uniform(0.2, 0.8))
-        case "staircase":
-            mean_s = 10 ** dice.uniform(-1.3, 0.5)
-            return Profile.steps(_walk(dice, mean_s, 300.0))
-        case "slopes":
-            mean_s = 10 ** dice.uniform(-1.0, 0.7)
-            return Profile.trace(_walk(dice, mean_s, 300.0))
-        case "epochs":
-            return Profile.steps(_inside(stretches, lead_s, low, high))
-    rest_s = dice.uniform(0.2, 2.0)
-    work = Profile.square(low, high, rest_s + dice.uniform(1.0, 8.0), dice.uniform(0.5, 0.9))
-    return work + Profile.square(0.0, 40.0, 10 ** dice.uniform(-1.5, 0.0))
-
-
-def _inside(stretches: Stretches, lead_s: float, low: float, high: float) -> Iterator[tuple[float, float]]:
-    t_s = lead_s
-    yield 0.0, low
-    for epoch_s, gap_s in stretches:
-        yield t_s, high
-        yield t_s + epoch_s, low
-        t_s += epoch_s + gap_s
-
-
-def _walk(dice: random.Random, mean_s: float, length_s: float) -> Iterator[tuple[float, float]]:
-    t_s = 0.0
-    while t_s < length_s:
-        yield t_s, dice.uniform(20, 450)
-        t_s += dice.expovariate(1 / mean_s)
-
-
 class Seen(NamedTuple):
     """One epoch: what was true, what was reported, and how sure that was said to be, the sensor's bias left out."""
 
@@ -130,6 +83,7 @@ class Coverage:
     """
 
     sensor: str
+    load: str
     profiles: int
     covered: float
     covered_of_all: float
@@ -145,17 +99,17 @@ class Coverage:
         return self.covered >= 0.95
 
 
-def one_run(setup: Setup, seed: int, epochs: int) -> list[Seen | None]:
+def one_run(setup: Setup, load: str, seed: int, epochs: int) -> list[Seen | None]:
     """Measure some epochs of random length, adjoining or with gaps, under random load."""
     dice = random.Random(seed)
-    stretches, lead_s, age_s = random_stretches(dice, epochs), dice.uniform(0, 3), dice.uniform(0, 2)
+    lasting, lead_s, age_s = stretches(dice, epochs), dice.uniform(0, 3), dice.uniform(0, 2)
     with machine() as on:
-        setup.equip(on, random_profile(dice, age_s + WHILE_OPENING_S + lead_s, stretches))
+        setup.equip(on, LOADS[load](dice, age_s + WHILE_OPENING_S + lead_s, lasting))
         on.clock.advance(age_s)  # a sensor is renewed at its own times, not at the sampler's
         with rig(on, interval_s=setup.interval_s, edge_reads=setup.edge_reads) as bench:
             bench.run(lead_s)
             found = []
-            for epoch_s, gap_s in stretches:
+            for epoch_s, gap_s in lasting:
                 found.append(bench.measured(epoch_s))
                 bench.run(gap_s)
             bench.settle()
@@ -167,9 +121,9 @@ def _seen(bench: Rig, epoch: Epoch) -> Seen | None:
     return None if energy.joules is None else Seen(bench.truth(epoch), energy.joules, energy.noise_joules)
 
 
-def judge(setup: Setup, *, profiles: int, epochs: int = 12) -> Coverage:
+def judge(setup: Setup, *, load: str, profiles: int, epochs: int = 12) -> Coverage:
     """Return how often, and by how much, the truth was covered."""
-    found = [one_run(setup, seed, epochs) for seed in range(profiles)]
+    found = [one_run(setup, load, seed, epochs) for seed in range(profiles)]
     runs = [[seen for seen in run if seen is not None] for run in found]
     drawn = [random.Random(seed).choice(run) for seed, run in enumerate(runs)]
     every = [seen for run in runs for seen in run]
@@ -177,6 +131,7 @@ def judge(setup: Setup, *, profiles: int, epochs: int = 12) -> Coverage:
     totals = sorted(abs(sum(seen.joules for seen in run) / sum(seen.true_joules for seen in run) - 1) for run in runs)
     return Coverage(
         sensor=setup.name,
+        load=load,
         profiles=profiles,
         covered=sum(seen.covered for seen in drawn) / len(drawn),
         covered_of_all=sum(seen.covered for seen in every) / len(every),

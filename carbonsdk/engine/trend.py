@@ -12,7 +12,7 @@ _LAGGING_NS = 10_000_000  # a quicker sensor lags by less than an edge is sharp
 _MEMORY = 12  # changes of power that an average remembers
 _PRIOR = 0.4  # of the power: how much it is taken to vary before anything was seen
 _HIDDEN = 0.2  # of the power: bursts that are over before they show in two readings' difference
-_UNSEEN = 0.8  # of the power, within one step of a counter: nothing shows there at all
+_UNSEEN = 0.8  # of the power, and of its peak, within one step of a counter: nothing shows there at all
 _ONE_STEP = 1.5  # steps
 _LAG = 0.7  # of a step's energy at the peak: calibrated by benchmarks/accuracy.py on random load
 _BURST = 1.5  # of the peak: more than that in a short time would have shown
@@ -125,8 +125,11 @@ class Trend:
     def shape_joules(self, width_ns: int, share: float, rise: float) -> float:
         """Return how far off a straight line between two readings can be at a share of their distance."""
         most = 2.0 * max(rise, self.peak * width_ns) * share * (1.0 - share)
-        within_a_step = self._refresh_ns >= _LAGGING_NS and width_ns <= _ONE_STEP * self._refresh_ns
-        hidden = (_UNSEEN if within_a_step else _HIDDEN) * rise / width_ns
+        if self._refresh_ns >= _LAGGING_NS and width_ns <= _ONE_STEP * self._refresh_ns:
+            mean = max(rise, 0.0) / width_ns  # what is inferred before a mean's window may be less than nothing
+            hidden = _UNSEEN * math.sqrt(mean * max(mean, self.peak))
+        else:
+            hidden = _HIDDEN * rise / width_ns
         spread = 0.5 * _SIGMAS**2 * self._unrest + hidden * hidden
         return min(most, width_ns * math.sqrt(spread * share * (1.0 - share)))
 

@@ -30,12 +30,18 @@ def test_every_goal_is_kept(part):
     assert [score for score in scores if not score["kept"]] == []
 
 
+def test_twenty_epochs_add_up_wherever_the_steps_of_a_counter_fall():
+    drawn = found("accuracy.py", "--only", "phases", "--draws", "4")["phases"]
+    assert len(drawn) == 16
+    assert [each for each in drawn if each["totals_count"] and not each["kept"]] == []
+
+
 def test_stated_uncertainties_hold_the_truth():
-    sensors = found("accuracy.py", "--only", "random", "--profiles", "40")["random"]
-    assert len(sensors) == 8
+    sensors = found("accuracy.py", "--only", "random", "--profiles", "30")["random"]
+    assert len(sensors) == 16
     for sensor in sensors:
-        # 40 profiles say less than the benchmark's 200 do: a share of 95 % is seen below 85 % once in a hundred times.
-        assert sensor["covered"] >= 0.85
+        # 30 profiles say less than the benchmark's 200 do: a share of 95 % is seen below 83 % once in a hundred times.
+        assert sensor["covered"] >= 0.83
         assert sensor["covered_of_all"] >= 0.93
         # Energy counters tell an epoch's energy to a few percent, and say so; nobody hides behind an interval that holds all.
         assert sensor["width"] < (0.02 if sensor["sensor"].startswith("RAPL, 1") else 0.5)
