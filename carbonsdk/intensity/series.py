@@ -1,12 +1,14 @@
 """Reading what services answer: times, figures, and series of slots."""
 
-import math
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from carbonsdk.clock import utc
 from carbonsdk.plugin import BadAnswer, CarbonIntensity, Clock
+
+_MOST = 10_000.0  # oil and lignite come to about 1,300 g/kWh, or 2,900 lb/MWh: more is a slip of units
+_YEARS = range(2000, 2101)
 
 
 def now(clock: Clock) -> datetime:
@@ -22,15 +24,16 @@ def moment(value: Any) -> datetime:
         except ValueError:
             pass
         else:
-            return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+            if found.year in _YEARS:
+                return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     raise BadAnswer(f"the answer has {_shown(value)} where a time was due")
 
 
 def figure(value: Any) -> float | None:
-    """Return a figure that is not negative, None for null; raise BadAnswer for anything else."""
+    """Return a figure that is not negative and not absurd, None for null; raise BadAnswer for anything else."""
     if value is None:
         return None
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _MOST:
         return float(value)
     raise BadAnswer(f"the answer has {_shown(value)} where a carbon intensity was due")
 
