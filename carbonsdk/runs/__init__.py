@@ -6,7 +6,7 @@
 
     for run in ct.runs.list():
         print(run.run_id, run.state, run.energy_joules)
-    report = ct.runs.load("20261122-2357")
+    report = ct.runs.load("20261122-2357")  # or "latest"
 
 `directory` is a state directory, as the setting `state_dir`; unset, it is the user's own.
 """
