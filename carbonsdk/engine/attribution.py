@@ -148,7 +148,7 @@ class Attribution:
 
 def _measured(baseline: Baseline) -> str:
     rested = ", with the machine not at rest" if baseline.busy else ""
-    return f"idle {baseline.watts:g} W, measured {baseline.measured_at:%Y-%m-%d}{rested}"
+    return f"idle {baseline.watts:.4g} W, measured {baseline.measured_at:%Y-%m-%d}{rested}"
 
 
 def _cost_ns(act: Callable[[], object]) -> int:
