@@ -53,7 +53,8 @@ class Channel:
         self.answers: list[Answer] = []
         self.source: Source | None = None
         self._ledger, self._clock, self._notices = ledger, clock, notices
-        self._turn = threading.Condition()
+        self._lock = threading.RLock()  # taken by itself: what a signal's handler raises can break off a condition's `with`
+        self._turn = threading.Condition(self._lock)
         self._asked_ns = 0
         self._edge_asked = False
         self._started_ns = -1
@@ -63,8 +64,9 @@ class Channel:
 
     def start(self, on_settled: Callable[["Channel"], None]) -> None:
         """Open the backend in its thread, then call `on_settled` there; or here, where no thread can be had."""
-        thread = threading.Thread(target=self._live, args=(on_settled,), name=f"carbonsdk-{self.offer.name}", daemon=True)
+        name = f"carbonsdk-{self.offer.name}"
         try:
+            thread = threading.Thread(target=self._live, args=(on_settled,), name=name, daemon=True)
             thread.start()
         except RuntimeError as error:  # a limit on processes, or the interpreter is ending
             self._live_without_thread(on_settled, error)
@@ -144,7 +146,7 @@ class Channel:
         source = self.source
         assert source is not None  # noqa: S101 - a ready channel has one
         while True:
-            with self._turn:
+            with self._lock:
                 self._turn.wait_for(lambda: self._stopping or self._asked_ns > self._started_ns, self._until_poll_s(source))
                 if self._stopping:
                     break
@@ -158,7 +160,7 @@ class Channel:
                     source.read_all(edge=edge)
                 else:
                     source.poll()
-            with self._turn:
+            with self._lock:
                 self._finished_ns = started_ns
                 self._turn.notify_all()
         self._close()
@@ -181,7 +183,7 @@ class Channel:
     @property
     def busy_s(self) -> float:
         """Return for how long the reading under way has been going on; 0 where none is."""
-        with self._turn:
+        with self._lock:
             if self._started_ns <= self._finished_ns:
                 return 0.0
             return (self._clock.monotonic_ns() - self._started_ns) / 1e9
@@ -194,7 +196,7 @@ class Channel:
         if self.offer.inline:
             self._read_here(at_ns, patience_s, edge=edge)
             return
-        with self._turn:
+        with self._lock:
             self._edge_asked = self._edge_asked or edge
             self._asked_ns = max(self._asked_ns, at_ns)
             self._turn.notify_all()
@@ -203,14 +205,14 @@ class Channel:
         """Wait until what was asked for that instant is read; say whether it is."""
         if self.offer.inline:
             return True
-        with self._turn:
+        with self._lock:
             return self._turn.wait_for(lambda: self._finished_ns >= at_ns or self._stopping, timeout_s)
 
     def await_steps(self, timeout_s: float) -> None:
         """Wait until no counter's step is waited for any more."""
         source = self.source
         if source is not None and not self.offer.inline:
-            with self._turn:
+            with self._lock:
                 self._turn.wait_for(lambda: not source.due_ns or self._stopping, timeout_s)
 
     def _read_here(self, at_ns: int, patience_s: float, *, edge: bool) -> None:
@@ -229,7 +231,7 @@ class Channel:
 
     def stop(self) -> None:
         """Ask the channel to end; `join` waits for it."""
-        with self._turn:
+        with self._lock:
             self._stopping = True
             self._turn.notify_all()
         if self.state == "ready" and (self.offer.inline or self._thread is None):

@@ -28,21 +28,24 @@ class Delivery:
         self._make = make
         self._notices = notices
         self._queue: deque[Callable[[], Event | None]] = deque()
-        self._turn = threading.Condition()
+        self._lock = threading.RLock()  # taken by itself: what a signal's handler raises can break off a condition's `with`
+        self._turn = threading.Condition(self._lock)
         self._closing = False
         self._idle = True
-        self._thread = threading.Thread(target=self._live, name=f"carbonsdk-sink-{name}", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Start the sink's thread; where none can be had, the sink is dropped."""
         with Guard(f"sink {self.name}", self._notices.fault) as started:
-            self._thread.start()
+            thread = threading.Thread(target=self._live, name=f"carbonsdk-sink-{self.name}", daemon=True)
+            thread.start()
+            self._thread = thread
         if started.error is not None:
             self._give_up()
 
     def put(self, event: Callable[[], Event | None]) -> None:
         """Queue an event; never blocks."""
-        with self._turn:
+        with self._lock:
             if self._closing:
                 return
             if len(self._queue) >= _QUEUE_LENGTH:
@@ -64,14 +67,14 @@ class Delivery:
             sink.close()
 
     def _give_up(self) -> None:
-        with self._turn:
+        with self._lock:
             self._closing = True
             self.dropped += len(self._queue)
             self._queue.clear()
             self._turn.notify_all()
 
     def _next(self) -> Callable[[], Event | None] | None:
-        with self._turn:
+        with self._lock:
             self._idle = not self._queue
             self._turn.notify_all()
             self._turn.wait_for(lambda: self._queue or self._closing)
@@ -92,22 +95,24 @@ class Delivery:
 
     def drain(self, timeout_s: float) -> None:
         """Wait until the sink has taken all that is queued, or the time is up."""
-        with self._turn:
+        with self._lock:
             self._turn.wait_for(lambda: self._idle or self._closing, timeout_s)
 
     def close(self) -> None:
         """Take no more events; those queued are still delivered. `join` waits."""
-        with self._turn:
+        with self._lock:
             self._closing = True
             self._turn.notify_all()
 
     def join(self, deadline_s: float) -> str | None:
         """Wait until `time.monotonic()` reaches the deadline; return the thread's name if the sink is stuck."""
-        if self._thread.ident is not None:
-            self._thread.join(max(0.0, deadline_s - time.monotonic()))
-        if not self._thread.is_alive():
+        thread = self._thread
+        if thread is None:
             return None
-        with self._turn:
+        thread.join(max(0.0, deadline_s - time.monotonic()))
+        if not thread.is_alive():
+            return None
+        with self._lock:
             self.dropped += len(self._queue)
             self._queue.clear()
-        return self._thread.name
+        return thread.name

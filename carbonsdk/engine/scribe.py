@@ -50,7 +50,8 @@ class Scribe:
                 self._is_folding = True
                 try:
                     while self._unfolded:
-                        self._assembly.add(self._unfolded.popleft())
+                        self._assembly.add(self._unfolded[0])
+                        self._unfolded.popleft()
                 finally:
                     self._is_folding = False
         return self._assembly
