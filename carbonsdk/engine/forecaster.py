@@ -25,6 +25,7 @@ class Forecaster:
         self._laps = LapBook()
         self._fresh: list[EpochEnded] = []
         self._lock = threading.RLock()
+        self._making = threading.Lock()  # held for milliseconds; no edge waits for it but one that asks a person
         self._seen = 0  # epochs that came to their own end
         self._made_at = 0
         self._last: EpochEnded | None = None
@@ -85,16 +86,17 @@ class Forecaster:
                 self._last = ended
 
     def follow(self) -> None:
-        """Make a forecast if one is due, and tell of it."""
-        with self._lock:
-            self._take_in()
-        if not self.due:
-            return
-        self._made_at = self._seen
-        made = self.forecast()
-        if made is not None:
-            self.latest = made
-            self._scribe.tell(lambda: ForecastMade(self._plan.info, made))
+        """Make a forecast if one is due, and tell of it; wait for the one that another thread is making."""
+        with self._making:
+            with self._lock:
+                self._take_in()
+            if not self.due:
+                return
+            self._made_at = self._seen
+            made = self.forecast()
+            if made is not None:
+                self.latest = made
+                self._scribe.tell(lambda: ForecastMade(self._plan.info, made))
 
     def forecast(self) -> Forecast | None:
         """Return a forecast from the epochs so far; None while none has ended with known energy."""

@@ -1,6 +1,7 @@
 """The forecast of a run under way: on demand, in the report, as an event, from what the epochs truly used."""
 
 import sys
+import threading
 
 import pytest
 
@@ -131,3 +132,25 @@ def test_it_is_never_computed_at_an_epoch_s_edge(tracker, epoch):
     assert "carbonsdk.engine.forecaster" in called  # it was told of each epoch
     assert "carbonsdk.engine.prediction.whole" not in called
     assert made.report().forecast.epochs_seen == 6
+
+
+def test_who_asks_while_it_is_being_made_waits_for_it(tracker, epoch, monkeypatch):
+    made = tracker(3, verbose=0)
+    feed = made._session.feed
+    begun, go_on, look_ahead = threading.Event(), threading.Event(), feed.forecast_until
+
+    def slow(unix_ns):
+        begun.set()
+        go_on.wait(10)
+        look_ahead(unix_ns)
+
+    monkeypatch.setattr(feed, "forecast_until", slow)
+    epoch(made)
+    assert begun.wait(10)  # the sampler's thread makes the first forecast
+    reports = []
+    asking = threading.Thread(target=lambda: reports.append(made.report()))
+    asking.start()
+    asking.join(0.2)
+    go_on.set()
+    asking.join(10)
+    assert reports[0].forecast.epochs_seen == 1
