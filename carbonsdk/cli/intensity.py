@@ -37,7 +37,8 @@ class Hour(NamedTuple):
 def command(zone: str | None, past: int, ahead: int, as_json: bool, **settings: Any) -> None:
     """Show the carbon intensity of ZONE: now, in the past hours and in those to come.
 
-    ZONE is a key of Electricity Maps, such as DE, DK-DK1 or US-CAL-CISO; without one it is where this machine stands.
+    ZONE is a key of Electricity Maps, such as DE, DK-DK1 or US-CAL-CISO, a cloud's region (aws/eu-west-1) or degrees
+    (55.68,12.57); without one it is where this machine stands.
     """
     from carbonsdk.cli import asking
     from carbonsdk.model import Signal
