@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _default: "DefaultTracker | None" = None
 _configured: dict[str, Any] = {}
 
@@ -186,7 +186,7 @@ def _wrapped_async_generator(body: Callable[..., Any], scope: "Callable[[], Epoc
 def _after_fork_in_child() -> None:
     # A thread that the child does not have may have been making the default tracker.
     global _lock  # noqa: PLW0603
-    _lock = threading.Lock()
+    _lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -128,8 +128,8 @@ def parent_identity(root: Path = Path("/proc")) -> str | None:
     """Return the pid and the start of the process that started this one, or None where the system does not tell."""
     parent = os.getppid()
     with suppress(OSError, IndexError, UnicodeDecodeError):
-        stat = (root / str(parent) / "stat").read_text()
-        boot = (root / "sys/kernel/random/boot_id").read_text().strip()[:8]
+        stat = (root / str(parent) / "stat").read_text(encoding="utf-8", errors="replace")
+        boot = (root / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]
         # The command, in parentheses, may hold anything; the start in clock ticks is field 22 (proc(5)).
         return f"{boot}-{parent}-{stat.rpartition(')')[2].split()[19]}"
     return None

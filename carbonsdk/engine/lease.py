@@ -21,7 +21,7 @@ class Lease:
         try:
             if not self._is_held():
                 self._path.unlink(missing_ok=True)
-            file = os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w")
+            file = os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii")
         except FileExistsError:
             return False
         except OSError:
@@ -37,8 +37,8 @@ class Lease:
 
     def release(self) -> None:
         """Give the lease back, unless it was taken over."""
-        with suppress(OSError):
-            if self._path.read_text() == self._mark:
+        with suppress(OSError, ValueError):
+            if self._path.read_text(encoding="ascii") == self._mark:
                 self._path.unlink()
 
     def _is_held(self) -> bool:

@@ -226,7 +226,19 @@ gc.collect()
 
 
 @pytest.mark.parametrize(
-    "flags", [("-W", "error"), ("-X", "dev"), ("-W", "error", "-X", "dev"), ("-O",), ("-OO",), ("-E",)], ids=" ".join
+    "flags",
+    [
+        ("-W", "error"),
+        ("-X", "dev"),
+        ("-W", "error", "-X", "dev"),
+        ("-W", "error", "-X", "warn_default_encoding"),
+        ("-bb",),
+        ("-O",),
+        ("-OO",),
+        ("-E",),
+        ("-I",),
+    ],
+    ids=" ".join,
 )
 def test_nothing_is_warned_of_in_any_mode_of_the_interpreter(programs, flags):
     ran = programs.run(EVERYTHING, flags=flags)
