@@ -17,13 +17,13 @@ from pathlib import Path
 # The scripts of the environment that the tests run in, which need not be on the path.
 _PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 _FREE = re.compile(
-    r"(?P<space>\s+)|(?P<any>…)|(?P<number>\d[\d.,]*)|\b(?P<energy>mJ|J|Wh|kWh)\b|\b(?P<mass>µg|mg|g|kg)\b"
+    r"(?P<space>\s+)|(?P<any>…)|(?P<number>\d[\d.,]*(?:e[-+]\d+)?)|\b(?P<energy>mJ|J|Wh|kWh)\b|\b(?P<mass>µg|mg|g|kg)\b"
     r"|\b(?P<quality>measured|integrated|estimated)\b"
 )
 _STANDS_FOR = {
     "space": r"\s+",
     "any": ".*",
-    "number": r"[\d.,]+",
+    "number": r"[\d.,]+(?:e[-+]\d+)?",
     "energy": "(?:mJ|J|Wh|kWh)",
     "mass": "(?:µg|mg|g|kg)",
     "quality": "(?:measured|integrated|estimated)",

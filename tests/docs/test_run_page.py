@@ -37,6 +37,10 @@ def test_figures_units_and_quality_may_differ_from_what_the_page_shows(run, show
     assert run("python", "print('6.16 J estimated')", printed=shown)[0] == 0
 
 
+def test_a_figure_may_be_so_small_that_it_has_an_exponent(run):
+    assert run("python", "print('9.8e-05 g CO2eq')", printed="0.000245 g CO2eq")[0] == 0
+
+
 @pytest.mark.parametrize("shown", ["six J estimated", "6.16 J estimated ± 2", "6.16 g estimated", "6.16 J\nestimated"])
 def test_words_may_not(run, shown):
     code, error = run("python", "print('6.16 J estimated')", printed=shown)
