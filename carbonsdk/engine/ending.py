@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from carbonsdk.engine.answers import run_report
 from carbonsdk.engine.guard import Guard
-from carbonsdk.events import RunFinished
 from carbonsdk.journal.records import RunEnded
 from carbonsdk.reports import RunReport
 
@@ -32,7 +31,7 @@ def end(session: "Session", reason: str) -> RunReport:
     stuck.append(session.feed.stuck)
     session.scribe.note(RunEnded(session.settling.state(end_ns)))
     final = run_report(session, end_ns, "finished")
-    session.scribe.tell(lambda: RunFinished(session.plan.info, final))
+    session.chronicle.run_finished(final)
     session.scribe.close_sinks()
     session.hardware.end()
     devices_until_s = min(deadline_s, time.monotonic() + _DRIVERS_WITHIN_S)

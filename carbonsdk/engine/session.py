@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from carbonsdk.clock import Clock, SystemClock
 from carbonsdk.engine.answers import bare_report, run_report
+from carbonsdk.engine.chronicle import Chronicle
 from carbonsdk.engine.edges import Edges
 from carbonsdk.engine.ending import end
 from carbonsdk.engine.feed import FeedPlan, IntensityFeed
@@ -26,18 +27,9 @@ from carbonsdk.engine.scopes import Epoch, Span
 from carbonsdk.engine.scribe import Scribe
 from carbonsdk.engine.settling import Settling
 from carbonsdk.engine.spanbook import SpanBook
-from carbonsdk.events import (
-    DevicesChosen,
-    EpochCorrected,
-    EpochFinished,
-    IntensityFound,
-    RunInfo,
-    RunStarted,
-    WarningRaised,
-)
-from carbonsdk.journal.records import DeviceFound, EpochEnded, IntensityKnown, RunBegan, SelectionMade, Warned
-from carbonsdk.model import CarbonIntensity, Device, Zone
-from carbonsdk.reports import Choice, Forecast, RunReport
+from carbonsdk.events import RunInfo
+from carbonsdk.journal.records import EpochEnded, RunBegan
+from carbonsdk.reports import Forecast, RunReport
 from carbonsdk.units import NS_PER_S, nanoseconds
 
 if TYPE_CHECKING:
@@ -61,8 +53,10 @@ class Session:
         self.start_ns = clock.monotonic_ns()
         self.ledger = Ledger(nanoseconds(plan.interval_s))
         self.scribe = Scribe(plan.record, plan.sinks, self.notices)
+        self.chronicle = Chronicle(plan, self.scribe, clock=clock, ledger=self.ledger)
         self.hardware = self._hardware(plan)
-        self.feed = IntensityFeed(plan.intensity, clock=clock, on_found=self._intensity_found, on_warning=self.notices.warn)
+        told = self.chronicle.intensity_found
+        self.feed = IntensityFeed(plan.intensity, clock=clock, on_found=told, on_warning=self.notices.warn)
         self.edges = Edges(clock, hardware=self.hardware, notices=self.notices, phase=self.phase, sync=plan.sync)
         self.forecaster = Forecaster(plan, self.scribe, self.feed, start_unix_ns=self.edges.unix_ns(self.start_ns))
         self.roster = Roster(SpanBook(self.ledger), first_number=plan.first_epoch)
@@ -93,7 +87,7 @@ class Session:
             attribution=self._attribution(),
             overhead=plan.overhead,
             residents_of=_family if plan.devices_by_pid else None,
-            on_chosen=self._chosen,
+            on_chosen=self.chronicle.devices_chosen,
         )
 
     def _attribution(self) -> "Attribution | None":
@@ -108,13 +102,11 @@ class Session:
         """Begin the run: the record's head is written, and everything that may block goes on in threads."""
         self.phase.turn("running")
         _LIVE.add(self)
-        info = self.plan.info
-        self.scribe.note(self.head)
-        self.notices.listen(self._warned)
+        self.chronicle.run_began(self.head)
+        self.notices.listen(self.chronicle.warned)
         for text in self.plan.warnings:
             self.notices.warn(text)
         self.scribe.start()
-        self.scribe.tell(lambda: RunStarted(info))
         self.hardware.start()
         # No more threads may be had (a limit on processes, or the interpreter is ending): the edges still read.
         with Guard("looking for the carbon intensity", self.notices.fault):
@@ -122,27 +114,6 @@ class Session:
         if self._ticking:
             with Guard("reading between the edges", self.notices.fault):
                 self.sampler.start()
-
-    # What the threads bring.
-
-    def _warned(self, text: str) -> None:
-        self.scribe.note(Warned(self.edges.unix_ns(self.edges.now()), text))
-        self.scribe.tell(lambda: WarningRaised(self.plan.info, text))
-
-    def _chosen(self, adopted: Sequence[tuple[int, Device]], choices: tuple[Choice, ...]) -> None:
-        now_ns = self.edges.unix_ns(self.edges.now())
-        for index, device in adopted:
-            # Of a process's part nobody knows what of it is idle; the policy "active" takes that off instead.
-            baseline = None if self.plan.share_policy else self.plan.baselines.of(device)
-            self.scribe.note(DeviceFound(index, device, now_ns, baseline))
-        self.scribe.note(SelectionMade(choices))
-        devices = tuple(account.device for account in self.ledger.accounts)
-        self.scribe.tell(lambda: DevicesChosen(self.plan.info, devices, choices))
-
-    def _intensity_found(self, zone: Zone, values: Sequence[CarbonIntensity]) -> None:
-        self.scribe.note(IntensityKnown(zone, tuple(values)))
-        if values:
-            self.scribe.tell(lambda: IntensityFound(self.plan.info, zone, values[-1]))
 
     def boundaries(self, start_unix_ns: int, end_unix_ns: int) -> Sequence[int]:
         """Return the Unix times at which the intensity changes between two others."""
@@ -168,15 +139,13 @@ class Session:
         self.forecaster.saw(ended)
         if self.forecaster.eager:
             self.sampler.nudge()
-        if self.scribe.has_listeners:
-            self.scribe.tell(lambda: EpochFinished(self.plan.info, self.scribe.assembly.epoch_report(ended)))
+        self.chronicle.epoch_ended(ended)
         if self._stop_asked:
             self.stop(self._stop_asked)
 
     def _epoch_corrected(self, ended: EpochEnded) -> None:
         self.forecaster.corrected(ended)
-        if self.scribe.has_listeners:
-            self.scribe.tell(lambda: EpochCorrected(self.plan.info, self.scribe.assembly.epoch_report(ended)))
+        self.chronicle.epoch_corrected(ended)
 
     # What people ask.
 
@@ -257,7 +226,7 @@ class Session:
         with self.roster.lock:
             if not self.scribe.move(plan.record, began):
                 return False
-            self.plan = plan
+            self.plan = self.chronicle.plan = plan
             self.forecaster.go_on(plan)
             self.roster.next_number = plan.first_epoch
         return True
