@@ -44,7 +44,7 @@ def in_time(call: Callable[[], T], module: str) -> T:
     thread.join(PATIENCE_S)
     if not outcome:
         _late[module] = thread
-        raise TookTooLong(f"it took longer than {PATIENCE_S:g} s")
+        raise TookTooLong(f"it took longer than {PATIENCE_S:g} s; CARBONSDK_DISABLE_PLUGINS spares the wait")
     came_back, value = outcome[0]
     if came_back:
         return cast("T", value)
