@@ -637,3 +637,18 @@ def test_a_long_run_keeps_the_newest_two_days_of_intensities(make, clock, heard)
     now_ns = clock.wall_ns(clock.monotonic_ns())
     assert feed.timeline.at(now_ns - 40 * 3_600 * 10**9).settled
     assert feed.timeline.at(now_ns - 60 * 3_600 * 10**9) is None
+
+
+def test_a_service_that_fails_for_months_is_still_asked_and_its_warnings_are_bounded(make, clock, heard):
+    grid = Grid(clock)
+    feed = make(fetchers=[Candidate("grid", grid), TABLE])
+    for number in range(1_100):
+        grid.fail = RateLimited(f"again, says answer {number}", retry_after_s=1.0)
+        clock.advance(feed.step())
+    assert len(grid.asked) == 1_100
+    assert len(heard.warnings) <= 200
+    # It was asked for 19 hours, the longer the less often, and what is used instead is on record every 5 minutes at most.
+    assert 12 * 18 < len(heard.found) < 12 * 20
+    grid.fail = None
+    feed.step()
+    assert feed.timeline.at(clock.wall_ns(clock.monotonic_ns())).source == "Grid"

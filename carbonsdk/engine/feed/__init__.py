@@ -20,6 +20,7 @@ NOWHERE = Zone(key="WORLD", found_by="nobody")
 GRACE_S = 0.5  # the training starts first: importing an HTTP client beside it would slow it down
 BEGINNING_S = 0.2  # what it takes to begin
 _ASTRAY_S = 300.0  # between two tries of a round that itself went wrong
+_MOST_WARNINGS = 200  # an error's text may differ each time
 
 
 class IntensityFeed:
@@ -289,6 +290,6 @@ class IntensityFeed:
 
     def _warn(self, key: str, text: str) -> None:
         # What the end of the feed breaks off is no trouble worth telling.
-        if key not in self._warned and not self._stopping:
+        if key not in self._warned and len(self._warned) < _MOST_WARNINGS and not self._stopping:
             self._warned.add(key)
             self._on_warning(text)

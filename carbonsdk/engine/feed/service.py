@@ -13,6 +13,7 @@ _T = TypeVar("_T")
 
 FIRST_WAIT_S = 60.0
 LONGEST_WAIT_S = 3_600.0
+_DOUBLINGS = 6  # more of them no float would hold after months
 _REFUSALS = (BadAnswer, Unauthorized, ZoneUnknown)
 
 
@@ -69,13 +70,13 @@ class Service:
 
     def _put_off(self, error: BaseException, now_ns: int) -> None:
         self._failures += 1
-        wait_s = min(FIRST_WAIT_S * 2.0 ** (self._failures - 1), LONGEST_WAIT_S)
+        wait_s = min(FIRST_WAIT_S * 2 ** min(self._failures - 1, _DOUBLINGS), LONGEST_WAIT_S)
         match error:
             case Offline() | ZoneUnknown():
                 self.due_ns = None
                 return
             case RateLimited(retry_after_s=float(asked_s)):
-                wait_s = max(asked_s, 1.0)
+                wait_s = max(asked_s, wait_s / FIRST_WAIT_S)  # one that always asks for a second is not asked every second
             case Unauthorized():
                 wait_s = LONGEST_WAIT_S
             case _:
