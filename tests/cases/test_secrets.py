@@ -1,13 +1,25 @@
 """Secrets are nowhere but in the request that needs them: every output of a run is searched for them."""
 
 import base64
+import copy
+import gzip
+import json
+import pickle
+import shutil
+import ssl
 import stat
+import subprocess
+import urllib.request
+from dataclasses import asdict
 from urllib.parse import quote
 
 import pytest
 
 import carbonsdk as ct
-from carbonsdk.errors import CarbonSDKError
+from carbonsdk.errors import BadAnswer, CarbonSDKError, ServiceUnavailable
+from carbonsdk.http import RequestsHttp
+from carbonsdk.interfaces import Secret
+from carbonsdk.settings import resolve
 from carbonsdk.testing.http import LoopbackService, Reply
 
 TOKEN, PASSWORD, FROM_FILE = "em-t0ken/4711+abc", "p4ss word&more", "fr0m-a-file-0815"
@@ -151,3 +163,58 @@ def test_a_wrong_secret_setting_does_not_show_the_value(tmp_path):
     with pytest.raises(CarbonSDKError) as caught:
         ct.CarbonTracker(api_keys={"electricitymap": TOKEN}, verbose=0, offline=True, state_dir=tmp_path)
     assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize("show", [repr, str, "{0} {0!r}".format, lambda each: json.dumps(each, default=str)])
+def test_however_a_secret_is_shown_it_is_not_seen(show):
+    assert TOKEN not in show(Secret(TOKEN))
+
+
+def test_settings_are_copied_with_their_secrets_and_never_pickled():
+    settings = resolve({"api_keys": {"electricitymaps": TOKEN}}, environ={}).settings
+    assert copy.deepcopy(settings) == settings
+    assert TOKEN not in repr(asdict(settings))
+    with pytest.raises(TypeError, match="not pickled"):
+        pickle.dumps(settings)
+
+
+def test_doctor_and_config_show_none(leaky):
+    for command in (["doctor"], ["doctor", "--json"], ["config"], ["plugins"], ["intensity", "DE", "--json"]):
+        source = f"from carbonsdk.cli import main; sys.path.append('site'); sys.argv[1:] = {command!r}; main()"
+        variables = {"API_KEYS__ELECTRICITYMAPS": TOKEN, "BACKENDS__LEAKY__KEY": PASSWORD, "OFFLINE": "1"}
+        ran = leaky.run(source, environ={f"CARBONSDK_{name}": value for name, value in variables.items()})
+        assert len(ran.out) > 100, (command, ran.err)
+        assert not [spelling for spelling in SPELLINGS if spelling in ran.out + ran.err], command
+
+
+@pytest.fixture
+def encrypted(tmp_path):
+    """A service that speaks TLS, with a certificate that it gave itself."""
+    openssl = shutil.which("openssl") or pytest.skip("no openssl to make a certificate with")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "2"]
+    subprocess.run([*made, "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    service = LoopbackService()
+    service._server.socket = context.wrap_socket(service._server.socket, server_side=True)
+    service.on("*", {"zone": "DE"})
+    with service:
+        yield service, service.url.replace("http:", "https:"), certificate
+
+
+def test_a_certificate_that_nobody_vouches_for_gets_no_token(encrypted):
+    service, url, certificate = encrypted
+    with pytest.raises(ServiceUnavailable, match="no trusted TLS connection"):
+        RequestsHttp().fetch_json(url, headers={"auth-token": Secret(TOKEN)})
+    assert service.asked == []
+    # It is the certificate alone that is wrong.
+    with urllib.request.urlopen(url, context=ssl.create_default_context(cafile=certificate), timeout=10) as answer:
+        assert json.load(answer) == {"zone": "DE"}
+
+
+def test_an_answer_that_swells_when_it_is_unpacked_is_refused():
+    with LoopbackService() as service:
+        service.on("*", Reply(gzip.compress(bytes(64 << 20)), headers={"Content-Encoding": "gzip"}))
+        with pytest.raises(BadAnswer, match="more than 8388608 bytes"):
+            RequestsHttp().fetch_json(service.url)
