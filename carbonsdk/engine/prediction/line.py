@@ -63,7 +63,8 @@ def fitted(values: Sequence[float], *, scale: float, slope_prior: float) -> Line
     """Fit a line whose slope is held back by what drifts are usual, without the values that lie far off it."""
     count = len(values)
     tilt, centre = _first_line(values)
-    inside = [i for i, value in enumerate(values) if abs(value - centre - tilt * i) <= OUTLIER * scale]
+    reach = OUTLIER * (1 + 2 / count) * scale  # of few epochs the scale is little known
+    inside = [i for i, value in enumerate(values) if abs(value - centre - tilt * i) <= reach]
     if not inside:
         inside = list(range(count))
     middle = sum(inside) / len(inside)
