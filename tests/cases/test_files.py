@@ -3,6 +3,8 @@
 import csv
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -111,6 +113,37 @@ def test_a_state_directory_that_cannot_be_is_told_once_and_the_run_goes_on(tmp_p
     report = tracker.report()
     assert report.epoch_count == 3
     assert len([text for text in report.warnings if "cannot write the record" in text]) == 1
+
+
+@pytest.fixture
+def read_only():
+    """A directory that lies open, in which nobody but root may write."""
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o555)
+        yield Path(place)
+        Path(place).chmod(0o755)
+
+
+def test_directories_that_are_read_only_are_told_once_each_and_the_run_goes_on(programs, read_only):
+    ran = programs.run(
+        f"""
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            os.seteuid(65534)  # root may write anywhere
+        place = {str(read_only)!r}
+        SINKS = {{"csv": {{"path": place + "/a.csv"}}, "jsonl": {{"path": place + "/a.jsonl"}}}}
+        with ct.CarbonTracker(**SETTINGS, state_dir=place + "/state", log_dir=place, sinks=SINKS) as tracker:
+            for _ in range(5):
+                with tracker.epoch():
+                    pass
+        report = tracker.report()
+        assert report.epoch_count == 5 and report.energy.joules > 0
+        for what in ("cannot write the record", "sink csv", "sink jsonl"):
+            told = [text for text in report.warnings if what in text and "lost" not in text]
+            assert len(told) == 1 and "Permission denied" in told[0], (what, report.warnings)
+        """
+    )
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    assert list(read_only.iterdir()) == []
 
 
 def test_a_state_directory_that_vanishes_is_made_anew(tmp_path):

@@ -107,6 +107,16 @@ def test_a_counter_and_a_power_sensor_that_disagree_are_told(sessions, machine):
     assert "its energy counter says 5400 J where its power sensor says 9000 J" in told
 
 
+def test_one_absurd_reading_poisons_nothing(sessions, machine):
+    # 12,572,969 W was once seen.
+    absurd = Fault(call="field:185", start_s=5.5, end_s=6.5, value=12_572_969_000)
+    _, session = machine(gpu(counter=False, faults=(absurd,)))
+    first, second = run_epoch(sessions, session, 10), run_epoch(sessions, session, 10)
+    assert 2_400 <= first.energy.joules <= 3_001
+    assert second.energy.joules == pytest.approx(3_000, rel=0.01)
+    assert session.stop().energy.joules < 6_001
+
+
 def test_no_thread_and_no_open_library_is_left(sessions, machine):
     before = set(threading.enumerate())
     fake, session = machine(gpu())

@@ -1,6 +1,12 @@
 """No network, or one that hangs: the training is not delayed, and what is used instead is told once."""
 
+import time
+
 import pytest
+from support.services import FAULTS, TOKEN
+
+import carbonsdk as ct
+from carbonsdk.testing.http import LoopbackService
 
 MEASURED = """
 import socket, time
@@ -51,3 +57,37 @@ def test_names_that_are_never_resolved_hold_up_nobody_and_the_thread_is_named(pr
     ran = programs.run(source, environ={"XDG_CACHE_HOME": "cache"})
     assert (ran.code, ran.err) == (0, "")
     assert "the thread carbonsdk-intensity" in ran.out
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_fault_of_a_service_delays_the_training_or_gives_away_the_token(tmp_path, monkeypatch, fault):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with LoopbackService() as service:
+        service.on("*", FAULTS[fault][0])
+        tracker = ct.CarbonTracker(
+            backends={"replay": {"watts": {"cpu": 100}}},
+            zone="DE",
+            fetchers={"electricitymaps": {"base_url": service.url}, "static": {}},
+            api_keys={"electricitymaps": TOKEN},
+            settle_s=0.9,  # a run this short asks no service without
+            state_dir=tmp_path / "state",
+            verbose=0,
+        )
+        slowest_s = 0.0
+        for _ in range(200):
+            before = time.perf_counter()
+            with tracker.epoch():
+                pass
+            slowest_s = max(slowest_s, time.perf_counter() - before)
+        before = time.perf_counter()
+        report = tracker.stop()
+        stopped_s = time.perf_counter() - before
+        assert service.asked
+    assert slowest_s < 1.0
+    assert stopped_s < 3.0
+    assert report.epoch_count == 200
+    assert report.intensity.grams_per_kwh == 344.1
+    told = [text for text in report.warnings if "electricitymaps" in text]
+    assert len(told) == len(set(told)) <= 2  # what went wrong; a thread that was left in a call
+    written = "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
+    assert TOKEN not in written + repr(report)
