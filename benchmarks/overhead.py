@@ -7,8 +7,8 @@ installing a package leaves it. RAPL is a simulated powercap tree of two sockets
 network is a socket on loopback that never answers.
 
 Of an epoch's cost the backend's own reads are taken off, and nothing else: what becomes of a reading is carbonsdk's work. Where
-epochs follow each other closely, most edges need no reading. The second figure is the most that an epoch can cost: both its edges
-read all four domains, and eight readings are taken in. The goal is not held against that one, and may be missed by it.
+epochs follow each other closely, most edges need no reading. The second figure is the most that an epoch can cost: both its
+edges read all four domains, and eight readings are taken in. The goal is not held against that one, and may be missed by it.
 """
 
 import argparse
