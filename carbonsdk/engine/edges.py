@@ -18,14 +18,14 @@ class Edges:
         self._clock, self._hardware, self._phase, self._sync = clock, hardware, phase, sync
         self.notices = notices
 
-    def stamp(self) -> int:
-        """Stamp an epoch's edge, and have the devices read."""
+    def stamp(self, *, last: bool = False) -> int:
+        """Stamp an epoch's edge, and have the devices read; without fail at the end of the run, which no reading follows."""
         if self._sync is not None:
             with Guard("sync", self.notices.fault):
                 self._sync()
         now_ns = self._clock.monotonic_ns()
         with Guard("reading at an edge", self.notices.fault):
-            self._hardware.read_edge(now_ns)
+            self._hardware.read_edge(now_ns, last=last)
         return now_ns
 
     def await_first(self) -> None:

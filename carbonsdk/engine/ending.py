@@ -47,7 +47,7 @@ def end(session: "Session", reason: str) -> RunReport:
 
 def _close_epochs(session: "Session", reason: str) -> int:
     """Put the epochs that are open on record as partial ones; return the end of the run."""
-    end_ns = session.edges.stamp()
+    end_ns = session.edges.stamp(last=True)
     for epoch in session.roster.epochs():
         with Guard("the end of an epoch", session.notices.fault):
             session.measuring.put_on_record(epoch, end_ns, failure=None, partial=f"{reason} before the epoch ended")

@@ -168,11 +168,11 @@ class Hardware:
                     raise channel.error
                 raise BackendUnavailable(f"backend {channel.offer.name!r}: {channel.reason}")
 
-    def read_edge(self, at_ns: int) -> None:
-        """Have the devices read at an edge, waiting `EDGE_WAIT_S` at most for those that can hang."""
-        if self._edge_reads == "never":
+    def read_edge(self, at_ns: int, *, last: bool = False) -> None:
+        """Have the devices read at an edge, waiting `EDGE_WAIT_S` at most for those that can hang; at the `last` one all."""
+        if self._edge_reads == "never" and not last:
             return
-        sparing = self._edge_reads == "auto"
+        sparing = self._edge_reads == "auto" and not last
         awaited = []
         for channel in self._live:
             source = channel.source

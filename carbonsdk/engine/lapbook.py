@@ -9,7 +9,7 @@ from carbonsdk.engine.prediction.laps import Lap
 from carbonsdk.reports import Estimate, Forecast
 
 NEWEST = 4_096
-_MOST_PROVISIONAL = 1_000
+_MOST_PROVISIONAL = 10_000
 
 
 class LapBook:

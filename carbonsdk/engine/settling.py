@@ -11,7 +11,7 @@ from carbonsdk.journal.records import EpochEnded, OpenEpoch, SlotClosed, StateNo
 from carbonsdk.units import NS_PER_S
 
 SLOT_NS = 300 * NS_PER_S
-_MOST_PROVISIONAL = 1_000
+_MOST_PROVISIONAL = 10_000
 _PATIENCE_NS = 120 * NS_PER_S
 
 

@@ -182,6 +182,32 @@ def test_a_device_that_was_lost_for_an_hour_charges_no_epoch_with_it(run):
     assert report.co2eq_grams == pytest.approx(0.5 * 100 + (3_960 - 1_800) / 3_600 * 300, rel=1e-6)
 
 
+def test_without_readings_at_edges_epochs_lie_between_those_of_the_ticks(run):
+    made = run(watts(100.0), edge_reads="never")
+    made.pass_time(3)
+    made.clock.advance(0.4)
+    with made.epoch() as epoch:
+        made.clock.advance(0.6)
+        made.pass_time(2)
+        made.clock.advance(0.3)
+    assert epoch.report.provisional
+    made.clock.advance(0.7)
+    made.session.tick(made.clock.monotonic_ns())
+    assert not epoch.report.provisional
+    assert epoch.report.energy.joules == pytest.approx(290.0)
+
+
+def test_the_end_of_a_run_is_read_whatever_is_spared_at_edges(run):
+    made = run(watts(100.0), edge_reads="never")
+    made.pass_time(3)
+    with made.epoch() as epoch:
+        made.clock.advance(0.5)
+    report = made.session.stop()
+    assert report.energy.joules == pytest.approx(350.0)
+    assert not epoch.report.provisional
+    assert epoch.report.energy.joules == pytest.approx(50.0)
+
+
 def test_a_gpu_lost_in_mid_run_keeps_its_energy_and_makes_the_rest_partial(run):
     kept = {}
 
