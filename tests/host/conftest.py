@@ -22,12 +22,19 @@ _GOOD = """
 """
 
 # One line a plugin, so that a test sees at a glance what became of each.
+# Plugins that this environment has beside the test's own are left out.
 _LIST = """
+import sys
 from carbonsdk.host import PluginHost
+from carbonsdk.host.entrypoints import scan
+path = list(sys.path)
+sys.path.remove(FOLDER)
+others = {(each.distribution, each.name) for each in scan()}
+sys.path[:] = path
 host = PluginHost.discover(DISABLED)
 found = {
     f"{info.distribution}:{info.name}": [info.state, info.reason, [f"{offer.kind} {offer.name}" for offer in info.offers]]
-    for info in host.plugins if not info.builtin
+    for info in host.plugins if (info.distribution, info.name) not in others
 }
 """
 
@@ -69,7 +76,7 @@ class Site:
 
     def plugins(self, *, disabled: tuple[str, ...] = ()) -> dict[str, list]:
         """Return "distribution:name" → [state, reason, offers] of the plugins that are not built in."""
-        script = _LIST.replace("DISABLED", repr(disabled))
+        script = _LIST.replace("DISABLED", repr(disabled)).replace("FOLDER", repr(str(self.folder)))
         return json.loads(self.run(f"{script}\nimport json; print(json.dumps(found))"))
 
 
