@@ -185,6 +185,32 @@ def test_an_epoch_while_the_interpreter_ends_runs_its_body(programs):
     assert (ran.code, ran.out, ran.err) == (0, "saved\n", "")
 
 
+def test_daemon_threads_in_the_midst_of_spans_hold_up_no_end(programs):
+    ran = programs.run(
+        """
+        tracker = ct.CarbonTracker(**SETTINGS)
+        inside = threading.Semaphore(0)
+
+        def wait():
+            with tracker.epoch(), tracker.span("for ever"):
+                inside.release()
+                threading.Event().wait()
+
+        def work():
+            while True:
+                with tracker.epoch(), tracker.span("again"):
+                    inside.release()
+
+        for each in (wait, work, work):
+            threading.Thread(target=each, daemon=True).start()
+        for _ in range(50):
+            inside.acquire()
+        """
+    )
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    assert ran.report().state == "finished"
+
+
 def test_a_tracker_after_a_crash_measures_on(programs):
     ran = programs.run(
         """
@@ -258,12 +284,14 @@ sys.exit(tracker.stop().epoch_count)
 """
 
 
-def test_a_closed_stdout_harms_nothing(programs):
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_harm_nothing(programs, closed):
     command = " ".join(f"'{part}'" for part in programs.command(PRINTING))
     ended = subprocess.run(
-        ["/bin/sh", "-c", f"{command} >&-"], env=programs.environment(), capture_output=True, text=True, timeout=30
+        ["/bin/sh", "-c", f"{command} {closed}"], env=programs.environment(), capture_output=True, text=True, timeout=30
     )
     assert (ended.returncode, ended.stderr) == (2, "")
+    assert programs.run("").report().epoch_count == 2
 
 
 def test_a_reader_of_stdout_that_has_gone_harms_nothing(programs):

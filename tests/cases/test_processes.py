@@ -137,11 +137,33 @@ def test_a_pool_of_forked_workers_runs_decorated_functions(programs):
     assert len(ran.runs) == 1
 
 
-def test_a_pool_of_spawned_workers_runs_main_once_a_worker_and_not_for_us(programs):
-    ran = programs.run("METHOD = 'spawn'\n" + POOL, environ={"CARBONSDK_VERBOSE": "0", "CARBONSDK_OFFLINE": "1"})
+@pytest.mark.parametrize("method", ["spawn", pytest.param("forkserver", marks=needs_fork)])
+def test_a_pool_of_fresh_workers_runs_main_once_a_worker_and_not_for_us(programs, method):
+    ran = programs.run(f"METHOD = {method!r}\n" + POOL, environ={"CARBONSDK_VERBOSE": "0", "CARBONSDK_OFFLINE": "1"})
     assert (ran.code, ran.err) == (0, "")
     # multiprocessing itself runs the module once a worker; a tracker adds no process, and so no run.
     assert ran.out.count("the module was run") == 3
+
+
+def test_a_subinterpreter_measures_or_is_told_why_not(programs):
+    ran = programs.run(
+        """
+        try:
+            import _interpreters as interpreters
+        except ImportError:
+            import _xxsubinterpreters as interpreters
+
+        with ct.CarbonTracker(**SETTINGS) as tracker, tracker.epoch():
+            fresh = interpreters.create()
+            head = open(__file__).read().partition("try:")[0]
+            run = "with ct.CarbonTracker(**SETTINGS) as tracker, tracker.epoch(): pass"
+            failed = interpreters.run_string(fresh, f"import sys; sys.path[:] = {sys.path!r}\\n{head}{run}")
+            interpreters.destroy(fresh)
+        assert failed is None, failed
+        """
+    )
+    assert (ran.code, ran.err) == (0, "")
+    assert sorted(run.epoch_count for run in ran.runs) == [1, 1]
 
 
 def test_making_and_stopping_a_tracker_starts_no_process(programs):
