@@ -63,13 +63,14 @@ class IntensityFeed:
         self._hasty = False
         self._started = False
         self._stopping = False
-        self._wake = threading.Condition()
+        self._lock = threading.RLock()  # taken by itself, as what a signal's handler raises can break off a condition's `with`
+        self._wake = threading.Condition(self._lock)
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin, and have a thread look for what `begin` leaves open."""
         looking = self.begin()
-        with self._wake:
+        with self._lock:
             self._started = True
             if looking or self._incoming:
                 self._launch()
@@ -81,7 +82,7 @@ class IntensityFeed:
         """
         if self._given_for_good:
             return
-        with self._wake:
+        with self._lock:
             self._incoming.append(candidate)
             if self._started and self._thread is None and not self._stopping:
                 self._launch()
@@ -133,7 +134,7 @@ class IntensityFeed:
         """Fetch the hours past once more; wait `deadline_s` at most, and return whether it was done by then."""
         if self._thread is None or not self._thread.is_alive():
             return self._thread is None
-        with self._wake:
+        with self._lock:
             if not self._begun and deadline_s < BEGINNING_S:
                 return False  # too short a run to begin asking: importing an HTTP client alone would take that long
             # A round that is under way may be past the settling already, so the one after it counts.
@@ -144,7 +145,7 @@ class IntensityFeed:
 
     def stop(self, deadline_s: float = 0.2) -> None:
         """End the thread, and the request it may be in; wait `deadline_s` at most, and say in `stuck` what it hangs in."""
-        with self._wake:
+        with self._lock:
             self._stopping = True
             self._wake.notify_all()
         if self._thread is None:
@@ -165,7 +166,7 @@ class IntensityFeed:
 
     def _admit(self) -> None:
         """Take in the fetchers that came during the run; the tracks are laid anew, so that they see to the hours past too."""
-        with self._wake:
+        with self._lock:
             incoming, self._incoming = self._incoming, []
         for candidate in incoming:
             self._fetchers = (candidate, *(each for each in self._fetchers if each.name != candidate.name))
@@ -173,25 +174,25 @@ class IntensityFeed:
             self._tracks = None
 
     def _run(self) -> None:
-        with self._wake:
+        with self._lock:
             self._wake.wait_for(lambda: self._stopping or self._hasty, GRACE_S)
             self._begun = True
         while not self._stopping:
-            with self._wake:
+            with self._lock:
                 self._in_round = True
             wait_s: float | None = _ASTRAY_S
             with Guard("intensity feed", lambda what, error: self._warn(what, f"{what}: {told(error)}")):
                 due_s = self.step()
                 # A wait stands still while a laptop sleeps, and the time that it is for does not.
                 wait_s = None if due_s is None else min(due_s, LONGEST_WAIT_S)
-            with self._wake:
+            with self._lock:
                 self._rounds += 1
                 self._in_round = False
                 self._wake.notify_all()
                 self._wake.wait_for(lambda: self._stopping or self._hasty or self._incoming or self._nudged(), wait_s)
 
     def _nudge(self) -> None:
-        with self._wake:
+        with self._lock:
             self._wake.notify_all()
 
     def _nudged(self) -> bool:
