@@ -102,12 +102,15 @@ class CarbonTracker:
 
         `start` is where a training that goes on from a checkpoint starts. Without it the loop runs from 0, also in a run that
         is continued: only the training knows how far its checkpoint is. A loop that is left by `break` or an exception
-        leaves its last epoch partial.
+        leaves its last epoch partial. Raises SettingsError for a `start` that is no number of an epoch.
         """
         planned = self.settings.epochs
+        first = 0
         if start is not None:
-            self._session.number_from(start)
-        first = start or 0
+            from carbonsdk.engine.opening import checked_start
+
+            first = checked_start(start)
+            self._session.number_from(first)
         for number in itertools.count(first) if planned is None else range(first, planned):
             epoch = self.epoch().__enter__()
             try:

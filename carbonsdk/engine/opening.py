@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from operator import index
 from typing import Any
 
 from carbonsdk.clock import SystemClock
@@ -11,6 +12,8 @@ from carbonsdk.engine.session import Session
 from carbonsdk.errors import SettingsError
 from carbonsdk.host import PluginHost
 from carbonsdk.settings import Settings, resolve
+
+_MOST_EPOCHS = 2**53  # whatever reads the record holds such numbers exactly
 
 
 class Opened:
@@ -55,10 +58,18 @@ def copied(session: Session, epochs: int | None) -> Opened:
     return Opened(Settings(epochs=epochs), Planner(PluginHost(()), session.clock), session)
 
 
+def checked_start(start: Any) -> int:
+    """Return the number of an epoch to start at, as Python's own; raise SettingsError."""
+    with suppress(TypeError):
+        if 0 <= (number := index(start)) < _MOST_EPOCHS:
+            return number
+    raise SettingsError(f"epochs(start=…) is the number of an epoch, 0 or more, not {start!r:.80}")
+
+
 def checked_state(state: Any) -> tuple[str, int]:
     """Return the run and the number of the next epoch that a checkpoint tells; raise SettingsError."""
     match state:
-        case {"version": 1, "run_id": str(run), "next_epoch": int(number)} if run and number >= 0:
+        case {"version": 1, "run_id": str(run), "next_epoch": int(number)} if run and 0 <= number < _MOST_EPOCHS:
             return run, number
         case {"version": int(version)} if version > 1:
             raise SettingsError(f"the state of the tracker is of version {version}: upgrade carbonsdk to load it")

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 from functools import partial
 
+import numpy as np
 import pytest
 
 import carbonsdk as ct
@@ -209,7 +210,25 @@ def test_a_checkpoint_that_comes_too_late_changes_nothing(tracker):
     assert any("after the first epoch" in text for text in second.report().warnings)
 
 
-@pytest.mark.parametrize("state", [None, {}, {"version": 1}, {"version": 1, "run_id": 5, "next_epoch": 1}, [1], {"version": 2}])
+@pytest.mark.parametrize("start", [-1, 2**70, 1.5, "3"])
+def test_a_loop_that_starts_nowhere_is_refused(tracker, start):
+    with pytest.raises(SettingsError, match="start"):
+        next(tracker(epochs=5).epochs(start=start))
+
+
+def test_a_loop_may_start_at_a_number_of_another_kind(tracker, tmp_path):
+    made = tracker(epochs=5)
+    assert list(made.epochs(start=np.int64(3))) == [3, 4]
+    made.stop()
+    assert [epoch.number for epoch in ct.runs.load(made.run_id, tmp_path).epochs] == [3, 4]
+
+
+NUMBERS = [{"version": 1, "run_id": "long", "next_epoch": number} for number in (-1, 2**70, 1.5)]
+
+
+@pytest.mark.parametrize(
+    "state", [None, {}, {"version": 1}, {"version": 1, "run_id": 5, "next_epoch": 1}, [1], {"version": 2}, *NUMBERS]
+)
 def test_what_is_no_state_is_refused(tracker, state):
     with pytest.raises(SettingsError, match="state"):
         tracker().load_state_dict(state)
