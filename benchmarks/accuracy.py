@@ -1,6 +1,6 @@
 """Hold carbonsdk's figures against hardware whose energy is known exactly.
 
-    python benchmarks/accuracy.py [--profiles 200] [--draws 20] [--only written|faults|phases|random] [--json]
+    python benchmarks/accuracy.py [--profiles 200] [--draws 20] [--only written|faults|phases|random] [--json|--markdown]
 
 The hardware is simulated at its borders: powercap files on disk, and a C library that the real pynvml loads (which takes a C
 compiler). Sensors are read, wraps told, steps interpolated and epochs reported by the code that runs in a training; only
@@ -10,7 +10,7 @@ time is moved by hand. The exit status is 1 where a goal is missed.
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
 from accuracy_cases import Score, measure, written
@@ -18,6 +18,8 @@ from accuracy_faults import FAULTS
 from accuracy_loads import LOADS
 from accuracy_phases import Phases, phases
 from accuracy_random import SETUPS, Coverage, judge
+
+Line = Callable[[list[str], list[int]], str]
 
 PEERS = (
     "zeus 0.16: +0.1 % on steady load, +0.6 % on bursts, +2 to +5 % on epochs of 80 ms (single ones 25 % and more)",
@@ -35,6 +37,7 @@ def main() -> int:
     parser.add_argument("--draws", type=int, default=20, help="phases drawn for each counter")
     parser.add_argument("--only", choices=("written", "faults", "phases", "random"), help="one part alone")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    parser.add_argument("--markdown", action="store_true", help="print the tables as docs/explanation/accuracy.md has them")
     asked = parser.parse_args()
     scores: list[Score] = []
     drawn: list[Phases] = []
@@ -51,7 +54,7 @@ def main() -> int:
         rows = {"written": map(_record, scores), "phases": map(_record, drawn), "random": map(_record, coverages)}
         print(json.dumps({part: list(found) for part, found in rows.items()}, indent=1))
     else:
-        show(scores, drawn, coverages)
+        show(scores, drawn, coverages, line=_marked if asked.markdown else _padded)
     return (
         0 if all([*(each.kept for each in scores), *(each.kept for each in drawn), *(each.kept for each in coverages)]) else 1
     )
@@ -61,15 +64,17 @@ def _record(found: Score | Phases | Coverage) -> dict[str, object]:
     return {**asdict(found), "kept": found.kept}
 
 
-def show(scores: Iterable[Score], drawn: Iterable[Phases], coverages: Iterable[Coverage]) -> None:
+def show(scores: Iterable[Score], drawn: Iterable[Phases], coverages: Iterable[Coverage], *, line: Line) -> None:
     """Print the tables, and where the peers stand."""
     head = ["load", "epochs", "total", "worst", "beyond a step", "covered", "±", "goal", ""]
-    table(head, [_written_row(each) for each in scores])
+    table(line, head, [_written_row(each) for each in scores])
     table(
-        ["counters at phases drawn", "step", "total, rms", "worst", "covered", "goal", ""], [_phase_row(each) for each in drawn]
+        line,
+        ["counters at phases drawn", "step", "total, rms", "worst", "covered", "goal", ""],
+        [_phase_row(each) for each in drawn],
     )
     head = ["random load", "sensor", "covered", "of all epochs", "unknown", "±", "error", "95th", "total, 95th", "95 % covered"]
-    table(head, [_random_row(each) for each in coverages])
+    table(line, head, [_random_row(each) for each in coverages])
     print("Peers, as given:", *PEERS, sep="\n  ")
 
 
@@ -99,15 +104,23 @@ def _kept(kept: bool) -> str:  # noqa: FBT001
     return "kept" if kept else "MISSED"
 
 
-def table(head: list[str], rows: list[list[str]]) -> None:
-    """Print columns as wide as they need to be."""
+def table(line: Line, head: list[str], rows: list[list[str]]) -> None:
+    """Print a table, if there is anything in it."""
     if not rows:
         return
-    lines = [head, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    for line in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-    print()
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    print(line(head, widths))
+    if line is _marked:
+        print("|" + "---|" * len(head))
+    print(*(line(row, widths) for row in rows), "", sep="\n")
+
+
+def _padded(row: list[str], widths: list[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _marked(row: list[str], _widths: list[int]) -> str:
+    return f"| {' | '.join(row)} |"
 
 
 if __name__ == "__main__":

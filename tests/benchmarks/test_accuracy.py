@@ -16,11 +16,15 @@ def checkout(fake_nvml_library):
         pytest.skip("the benchmarks are part of a checkout, not of the wheel")
 
 
-def found(script, *arguments):
-    command = [sys.executable, str(FOLDER / script), *arguments, "--json"]
+def printed(script, *arguments):
+    command = [sys.executable, str(FOLDER / script), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=110)
     assert done.stderr == ""
-    return json.loads(done.stdout)
+    return done.stdout
+
+
+def found(script, *arguments):
+    return json.loads(printed(script, *arguments, "--json"))
 
 
 @pytest.mark.parametrize("part", ["written", "faults"])
@@ -28,6 +32,13 @@ def test_every_goal_is_kept(part):
     scores = found("accuracy.py", "--only", part)["written"]
     assert len(scores) >= 6
     assert [score for score in scores if not score["kept"]] == []
+
+
+def test_the_documentation_shows_what_the_benchmark_prints():
+    page = (FOLDER.parent / "docs" / "explanation" / "accuracy.md").read_text().splitlines()
+    rows = [line for line in printed("accuracy.py", "--only", "written", "--markdown").splitlines() if line.startswith("|")]
+    assert len(rows) > 20
+    assert [row for row in rows if row not in page] == []
 
 
 def test_twenty_epochs_add_up_wherever_the_steps_of_a_counter_fall():
