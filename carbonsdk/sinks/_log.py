@@ -1,12 +1,12 @@
-"""Events onto the logging that the program has: its structlog where it configured one, else the standard library's.
+"""Events through structlog onto the logging that the program has.
 
-Nothing is configured here, and structlog is never imported: by way of rich its import draws from the program's own random
-numbers, and a training that is seeded would no longer repeat itself.
+That is its own structlog where it configured one, else the standard library's, which is wrapped. Nothing is configured here.
 """
 
 import json
 import logging
-import sys
+import random
+from collections.abc import MutableMapping
 from typing import Any
 
 from carbonsdk.events import (
@@ -24,39 +24,40 @@ from carbonsdk.events import (
 from carbonsdk.reports import EpochReport, RunReport
 from carbonsdk.sinks._event_fields import kind
 
+_Record = tuple[tuple[str, str], dict[str, Any]]  # what a method of the standard library's logger is called with
+
 
 class EventLog:
     """Logs each event once: INFO, warnings as WARNING, samples and corrections as DEBUG.
 
-    structlog gets the event and its values. In the standard library the message is text; handlers that want values find them
-    in the record's attribute `carbonsdk`.
+    A structlog that the program configured gets the event and its values. In the standard library the message is text;
+    handlers that want values find them in the record's attribute `carbonsdk`.
     """
 
     def __init__(self, logger: str, *, as_json: bool) -> None:
+        _import_rich_quietly()
+        import structlog
+
         self._name = logger
-        self._log = logging.getLogger(logger)
-        self._render = _as_json if as_json else _as_pairs
+        self._is_configured, self._configured = structlog.is_configured, structlog.get_logger
+        self._wrapped = structlog.wrap_logger(
+            logging.getLogger(logger),
+            processors=[structlog.stdlib.filter_by_level, _as_json if as_json else _as_pairs],
+            wrapper_class=structlog.stdlib.BoundLogger,
+            context_class=dict,
+        )
 
     def handle(self, event: Event) -> None:
         """Log one event."""
         match event:
             case WarningRaised():
-                level = logging.WARNING
+                level = "warning"
             case PowerSampled() | EpochCorrected():
-                level = logging.DEBUG
+                level = "debug"
             case _:
-                level = logging.INFO
-        structlog = sys.modules.get("structlog")
-        # A module that is being imported has no names yet.
-        if structlog is not None and getattr(structlog, "is_configured", bool)():
-            method = getattr(structlog.get_logger(self._name), logging.getLevelName(level).lower())
-            method(kind(event), **_values(event))
-            return
-        if not self._log.isEnabledFor(level):
-            return
-        values = _values(event)
-        # One attribute of our own: `name` and the like would collide with those of a LogRecord.
-        self._log.log(level, "%s", self._render(kind(event), values), extra={"carbonsdk": values})
+                level = "info"
+        logger = self._configured(self._name) if self._is_configured() else self._wrapped
+        getattr(logger, level)(kind(event), **_values(event))
 
     def close(self) -> None:
         """Do nothing: the handlers are the program's own."""
@@ -115,15 +116,35 @@ def _of_report(report: EpochReport | RunReport) -> dict[str, Any]:
     }
 
 
-def _as_json(name: str, values: dict[str, Any]) -> str:
-    return json.dumps({"event": name, **values}, ensure_ascii=False, default=str)
+def _as_json(_logger: logging.Logger, _method: str, entry: MutableMapping[str, Any]) -> _Record:
+    name = entry.pop("event")
+    return _record(json.dumps({"event": name, **entry}, ensure_ascii=False, default=str), entry)
 
 
-def _as_pairs(name: str, values: dict[str, Any]) -> str:
-    return " ".join([name, *(f"{key}={_shown(value)}" for key, value in values.items() if value is not None)])
+def _as_pairs(_logger: logging.Logger, _method: str, entry: MutableMapping[str, Any]) -> _Record:
+    name = entry.pop("event")
+    return _record(" ".join([name, *(f"{key}={_shown(value)}" for key, value in entry.items() if value is not None)]), entry)
+
+
+def _record(message: str, values: MutableMapping[str, Any]) -> _Record:
+    # One attribute of our own: `name` and the like would collide with those of a LogRecord.
+    return ("%s", message), {"extra": {"carbonsdk": dict(values)}}
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     return str(value) if isinstance(value, bool | int) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _import_rich_quietly() -> None:
+    """Import what structlog imports where it is installed, and leave the program's random numbers where they stood.
+
+    rich numbers its styles from one that it draws at its import: a training that is seeded would no longer repeat itself.
+    """
+    import rich.color
+
+    before = random.getstate()
+    import rich.style  # noqa: F401
+
+    random.setstate(before)

@@ -1,5 +1,7 @@
 import json
 import logging
+import subprocess
+import sys
 
 import pytest
 import structlog
@@ -111,3 +113,22 @@ def test_the_program_s_logging_and_structlog_are_untouched(make_sink, story):
 
     assert (list(root.handlers), root.level, structlog.is_configured(), structlog.get_config()) == before
     assert logging.getLogger("carbonsdk.events").handlers == []
+
+
+def test_the_program_s_random_numbers_go_on_as_they_would_have():
+    drawn = """
+import random, sys
+random.seed(7)
+{}
+print(random.random())
+"""
+    logged = """
+from carbonsdk.sinks._log import EventLog
+EventLog("mine", as_json=False)
+assert "structlog" in sys.modules
+"""
+    bare, with_log = (
+        subprocess.run([sys.executable, "-c", drawn.format(body)], capture_output=True, text=True, check=True).stdout
+        for body in ("", logged)
+    )
+    assert with_log == bare
