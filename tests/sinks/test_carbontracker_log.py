@@ -163,12 +163,29 @@ def test_without_a_forecast_the_actual_consumption_names_no_number(write, story)
     assert "\nActual consumption:\n" in output
 
 
-def test_a_correction_leaves_the_epoch_s_lines_alone(write, story):
-    late = EpochCorrected(story.run, story.epoch(0).report)
+def test_an_epoch_whose_last_reading_is_out_waits_for_it_and_the_next_with_it(write, story):
+    early = story.epoch(0, provisional=True, joules={story.cpu: 900.0, story.gpu: 1800.0})
 
-    standard, _ = write(story.epoch(0, provisional=True), late, story.finished())
+    standard, _ = write(early, story.epoch(1), EpochCorrected(story.run, story.epoch(0).report), story.epoch(2))
+
+    assert re.findall(r"Epoch (\d):|for gpu: (\S+)", standard) == [
+        pair for number in "123" for pair in ((number, ""), ("", "360"))
+    ]
+    assert "Correction" not in standard
+
+
+def test_an_epoch_that_is_never_corrected_is_written_at_the_end(write, story):
+    standard, _ = write(story.epoch(0, provisional=True), story.finished())
 
     assert len(POWER.findall(standard)) == 2
+
+
+def test_a_correction_that_comes_too_late_leaves_the_epoch_s_lines_alone(write, story):
+    ended = [story.epoch(number, provisional=True) for number in range(17)]
+
+    standard, _ = write(*ended, EpochCorrected(story.run, story.epoch(0).report))
+
+    assert re.findall(r"Epoch (\d+):", standard) == ["1"]
     assert "Correction of epoch 1, power (W) of gpu: [360]\n" in standard
 
 

@@ -24,9 +24,12 @@ from carbonsdk.sinks.carbontracker_log import CarbontrackerLogSettings, _wording
 
 _FORMAT = "2.4.7"
 
+_MOST_WAITING = 16
+"""Provisional epochs, and those behind them, that are held back; a driver may hang for good."""
+
 
 class TrackerLogs:
-    """Writes a message as soon as it is known, each in one write."""
+    """Writes a message as soon as it is final, each in one write."""
 
     def __init__(self, settings: CarbontrackerLogSettings, *, clock: Clock) -> None:
         self._settings = settings
@@ -35,6 +38,7 @@ class TrackerLogs:
         self._devices: tuple[Device, ...] = ()
         self._named: str | None = None
         self._tally = EpochTally()
+        self._waiting: list[EpochReport] = []
         self._provisional: dict[int, int] = {}
         self._forecast_written = False
         self._broken_off = 0
@@ -48,17 +52,17 @@ class TrackerLogs:
             case IntensityFound(_, zone, intensity) if intensity.signal is Signal.AVERAGE:
                 self._info(f"Carbon intensity fetched: {intensity.grams_per_kwh:.2f} gCO2eq/kWh at {zone.key}")
             case EpochFinished(_, report):
-                self._epoch(report)
+                self._waiting.append(report)
+                self._write_final()
             case EpochCorrected(_, report):
-                number = self._provisional.pop(report.number, report.number)
-                for name, watts in _wording.device_watts(report, self._devices).items():
-                    self._info(f"Correction of epoch {number}, power (W) of {name}: {_wording.all_watts(watts)}")
+                self._correct(report)
             case ForecastMade(run, forecast) if not self._forecast_written:
                 self._forecast_written = True
                 description = f"Predicted consumption for {forecast.epochs_total} epoch(s):"
                 precision = self._settings.decimal_precision
                 self._output(_wording.consumption(predicted(run, forecast), description=description, precision=precision))
             case RunFinished(run, report):
+                self._write_final(most=0)
                 self._end(run, report)
 
     def close(self) -> None:
@@ -75,6 +79,21 @@ class TrackerLogs:
         self._base = Path(self._settings.log_dir or "") / f"{prefix}{run.pid}.{number}_{moment}_carbontracker"
         self._info(f"carbonsdk version {run.version}, in the log format of carbontracker version {_FORMAT}")
         self._info(f"Only predicted and actual consumptions are multiplied by a PUE coefficient of {run.pue:g}.")
+
+    def _write_final(self, *, most: int = _MOST_WAITING) -> None:
+        """Write the epochs that ended, in order; a provisional one, and those behind it, wait for its last reading."""
+        while self._waiting and (len(self._waiting) > most or not self._waiting[0].provisional):
+            self._epoch(self._waiting.pop(0))
+
+    def _correct(self, report: EpochReport) -> None:
+        for place, waiting in enumerate(self._waiting):
+            if waiting.number == report.number:
+                self._waiting[place] = report
+                self._write_final()
+                return
+        number = self._provisional.pop(report.number, report.number)
+        for name, watts in _wording.device_watts(report, self._devices).items():
+            self._info(f"Correction of epoch {number}, power (W) of {name}: {_wording.all_watts(watts)}")
 
     def _epoch(self, report: EpochReport) -> None:
         self._tally.add(report)
