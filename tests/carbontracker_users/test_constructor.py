@@ -79,9 +79,11 @@ def test_a_simulated_component_needs_its_watts(tracker, simulated):
 
 
 def test_a_simulated_component_draws_its_watts_times_its_load(tracker, train):
-    report = train(tracker(2, sim_cpu_util=0.3, sim_gpu_util=1, verbose=0), 2).report()
+    made = tracker(20, sim_cpu_util=0.3, sim_gpu_util=1, verbose=0)
+    assert made.await_devices(30)
+    report = train(made, 20).report()
     watts = {each.kind: each.energy.joules / each.energy.coverage / report.duration_s for each in report.devices}
-    assert watts == {"cpu": pytest.approx(30.0, rel=0.05), "gpu": pytest.approx(400.0, rel=0.05)}
+    assert watts == {"cpu": pytest.approx(30.0, rel=0.1), "gpu": pytest.approx(400.0, rel=0.1)}
 
 
 @pytest.mark.parametrize(
