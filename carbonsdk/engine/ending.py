@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from carbonsdk.engine.session import Session
 
 STOP_WITHIN_S = 1.9  # all told: a process that ends by an exception is to be gone within 2 s
-_STEPS_WITHIN_S = 0.15  # of slow counters, after the last edge
+_STEPS_WITHIN_S = 0.1  # of slow counters, after the last edge: one step of the slowest
 _DRIVERS_WITHIN_S = 0.4  # to answer a last time, beside the sinks
 
 
@@ -59,6 +59,7 @@ def _settle(session: "Session", end_ns: int) -> None:
     with Guard("the end of the run", session.notices.fault):
         if session.settling.waits:
             session.hardware.await_steps(_STEPS_WITHIN_S)
+        session.ledger.release()  # what has not stepped by now is known no better
         session.settling.follow(end_ns, boundaries=session.boundaries, patience_ns=0)
         session.roster.root.settle(end_ns)
         session.feed.settle(session.plan.settle_s)

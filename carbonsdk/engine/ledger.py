@@ -166,12 +166,12 @@ class Ledger:
             if isinstance(curve, Curve):
                 curve.hold(since_ns)
 
-    def release(self, index: int) -> None:
-        """Let a device's curve be final as it stands."""
-        curve = self.accounts[index].curve
+    def release(self, index: int | None = None) -> None:
+        """Let a device's curve be final as it stands; or all curves."""
         with self._lock:
-            if isinstance(curve, Curve):
-                curve.release()
+            for account in self.accounts if index is None else (self.accounts[index],):
+                if isinstance(account.curve, Curve):
+                    account.curve.release()
 
     def sharpen(self, index: int, sightings: Sequence[Sighting], period_ns: int) -> None:
         """Redraw the latest stretch of a device's curve through steps of its counter that were watched; then it is final."""

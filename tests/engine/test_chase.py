@@ -233,6 +233,17 @@ def test_spans_of_a_provisional_epoch_are_corrected_with_it(run):
     assert (span.times, span.uses[0].joules) == (3, pytest.approx(use.joules, abs=1e-3))
 
 
+def test_no_epoch_is_left_provisional_by_a_run_that_ends_before_the_counter_has_stepped(run):
+    made, _ = run()
+    made.pass_time(5.02)
+    made.clock.advance(0.01)
+    with made.epoch() as epoch:
+        made.clock.advance(0.71)
+    made.session.stop()
+    assert not epoch.report.provisional
+    assert epoch.report.energy.joules == pytest.approx(200.0 * 0.71, abs=20.0)  # one step
+
+
 def test_what_cannot_be_seen_in_a_long_epoch_is_left_as_it_is(run):
     made, _ = run()
     with made.epoch() as epoch:
