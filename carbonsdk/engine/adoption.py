@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from carbonsdk.clock import Clock
 from carbonsdk.engine.channel import Answer, Channel
 from carbonsdk.engine.ledger import Ledger
-from carbonsdk.engine.overhead import Overhead
-from carbonsdk.model import Device
+from carbonsdk.engine.plan import Plan
+from carbonsdk.model import Device, DeviceKind
 
 if TYPE_CHECKING:
     from carbonsdk.engine.attribution import Attribution
@@ -25,11 +25,10 @@ class Adopted(NamedTuple):
 class Adoption:
     """Opens the accounts of devices that were chosen, and of the overhead that follows from the first of them."""
 
-    def __init__(
-        self, ledger: Ledger, clock: Clock, *, host: str, attribution: "Attribution | None", overhead: Overhead | None
-    ) -> None:
-        self._ledger, self._clock, self._host = ledger, clock, host
-        self._attribution, self._overhead = attribution, overhead
+    def __init__(self, plan: Plan, ledger: Ledger, clock: Clock, *, attribution: "Attribution | None") -> None:
+        self._host, self._ledger, self._clock = plan.info.host, ledger, clock
+        self._attribution = attribution
+        self._overhead = plan.overhead if plan.overhead and DeviceKind.OTHER in plan.kinds else None
 
     def adopt(self, channel: Channel, answer: Answer) -> Adopted:
         """Open the account of a device, with the reading that its backend answered with."""

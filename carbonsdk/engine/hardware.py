@@ -2,22 +2,22 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from carbonsdk.clock import Clock
 from carbonsdk.engine.adoption import Adopted, Adoption
-from carbonsdk.engine.channel import EDGE_WAIT_S, Answer, Channel, Offer
+from carbonsdk.engine.channel import EDGE_WAIT_S, Answer, Channel
 from carbonsdk.engine.guard import Guard, is_showable
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.notices import Notices
-from carbonsdk.engine.overhead import Overhead
+from carbonsdk.engine.plan import Plan
 from carbonsdk.engine.selection import Selection
 from carbonsdk.engine.source import SPARING
 from carbonsdk.errors import BackendUnavailable
-from carbonsdk.model import Device, DeviceKind, PowerReading, Quality
+from carbonsdk.model import Device, PowerReading, Quality
 from carbonsdk.reports import Choice
-from carbonsdk.units import NS_PER_S
+from carbonsdk.units import NS_PER_S, nanoseconds
 
 if TYPE_CHECKING:
     from carbonsdk.engine.attribution import Attribution
@@ -33,40 +33,40 @@ _SPAN_SPARING = 4 * SPARING
 _SPANS_APART_NS = 200_000  # so that a million spans do not ask a million times
 
 
-class Hardware:
-    """All channels of a run. `on_chosen` hears of each round of newly adopted devices, in a channel's thread.
+def _family_of_this_process() -> "Family":
+    from carbonsdk.engine.processes import family_of_this_process
 
-    With `attribution` what is counted is a process's part; with `residents_of` only devices that its family runs on; with
-    `overhead` what sensors do not see is added.
+    return family_of_this_process()
+
+
+class Hardware:
+    """All channels of a run, as its plan wants them.
+
+    `on_chosen` hears of each round of newly adopted devices, in a channel's thread. `family` tells which processes are the
+    run's, where the plan counts these alone.
     """
 
-    def __init__(  # noqa: PLR0913 - the engine's own wiring, made in one place
+    def __init__(
         self,
-        offers: Iterable[Offer],
+        plan: Plan,
         *,
         ledger: Ledger,
         clock: Clock,
         notices: Notices,
-        kinds: frozenset[DeviceKind],
-        edge_reads: str,
-        interval_ns: int,
-        host: str = "",
-        attribution: "Attribution | None" = None,
-        residents_of: "Callable[[], Family] | None" = None,
-        overhead: Overhead | None = None,
         on_chosen: Callable[[Sequence[tuple[int, Device]], tuple[Choice, ...]], None],
+        family: "Callable[[], Family]" = _family_of_this_process,
     ) -> None:
-        self._interval_ns = interval_ns
+        self._plan, self._clock, self._notices = plan, clock, notices
+        self._interval_ns = nanoseconds(plan.interval_s)
         self._samples = False  # whether a sensor that tells the power of an instant is among the devices
-        reach_ns = 2 * interval_ns if edge_reads == "never" else None
-        self.channels = [Channel(offer, ledger=ledger, clock=clock, notices=notices, reach_ns=reach_ns) for offer in offers]
-        self._clock, self._notices = clock, notices
-        self._residents = None if residents_of is None else self._watch(residents_of)
-        self._selection = Selection(kinds, *([self._residents.objection] if self._residents else ()))
-        self._edge_reads = edge_reads
-        self._attribution = attribution
-        overhead = overhead if overhead and DeviceKind.OTHER in kinds else None
-        self._adoption = Adoption(ledger, clock, host=host, attribution=attribution, overhead=overhead)
+        reach_ns = 2 * self._interval_ns if plan.edge_reads == "never" else None
+        self.channels = [
+            Channel(offer, ledger=ledger, clock=clock, notices=notices, reach_ns=reach_ns) for offer in plan.offers
+        ]
+        self._residents = self._watched(family) if plan.devices_by_pid else None
+        self._selection = Selection(plan.kinds, *([self._residents.objection] if self._residents else ()))
+        self._attribution = self._attributed(family) if plan.share_policy is not None else None
+        self._adoption = Adoption(plan, ledger, clock, attribution=self._attribution)
         self._on_chosen = on_chosen
         self._lock = threading.RLock()
         self._settled = threading.Condition(self._lock)
@@ -78,10 +78,17 @@ class Hardware:
         self._told: tuple[Choice, ...] | None = None
         self.next_span_read_ns = 0
 
-    def _watch(self, residents_of: "Callable[[], Family]") -> "Residents":
+    def _watched(self, family: "Callable[[], Family]") -> "Residents":
         from carbonsdk.engine.residents import Residents
 
-        return Residents(residents_of, notices=self._notices, on_found=self.choose)
+        return Residents(family, notices=self._notices, on_found=self.choose)
+
+    def _attributed(self, family: "Callable[[], Family]") -> "Attribution":
+        from carbonsdk.engine.attribution import Attribution
+
+        plan = self._plan
+        assert plan.share_policy is not None  # noqa: S101 - asked for
+        return Attribution(plan.share_policy, family=family, clock=self._clock, baselines=plan.baselines)
 
     def start(self) -> None:
         """Open every backend in a thread of its own."""
@@ -170,9 +177,9 @@ class Hardware:
 
     def read_edge(self, at_ns: int, *, last: bool = False) -> None:
         """Have the devices read at an edge, waiting `EDGE_WAIT_S` at most for those that can hang; at the `last` one all."""
-        if self._edge_reads == "never" and not last:
+        if self._plan.edge_reads == "never" and not last:
             return
-        sparing = self._edge_reads == "auto" and not last
+        sparing = self._plan.edge_reads == "auto" and not last
         awaited = []
         for channel in self._live:
             source = channel.source
@@ -197,7 +204,7 @@ class Hardware:
         """Have the devices read at a span's edge, where that is cheap; waits for nobody, other threads included."""
         self.next_span_read_ns = at_ns + _SPANS_APART_NS  # this thread sees to it, not all at once
         sources = [(channel, channel.source) for channel in self._live if channel.source is not None]
-        if self._edge_reads != "never":
+        if self._plan.edge_reads != "never":
             for channel, source in sources:
                 if at_ns - source.last_read_ns >= _SPAN_SPARING * source.cost_ns:
                     channel.ask(at_ns, patience_s=0.0)

@@ -4,7 +4,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from carbonsdk.clock import Clock, SystemClock
 from carbonsdk.engine.answers import bare_report, run_report
@@ -32,10 +32,6 @@ from carbonsdk.journal.records import EpochEnded, RunBegan
 from carbonsdk.reports import Forecast, RunReport
 from carbonsdk.units import NS_PER_S, nanoseconds
 
-if TYPE_CHECKING:
-    from carbonsdk.engine.attribution import Attribution
-    from carbonsdk.engine.processes import Family
-
 NOTE_EVERY_NS = 60 * NS_PER_S
 SYNC_EVERY_NS = 5 * NS_PER_S
 _LIVE: "weakref.WeakSet[Session]" = weakref.WeakSet()
@@ -54,7 +50,9 @@ class Session:
         self.ledger = Ledger(nanoseconds(plan.interval_s))
         self.scribe = Scribe(plan.record, plan.sinks, self.notices)
         self.chronicle = Chronicle(plan, self.scribe, clock=clock, ledger=self.ledger)
-        self.hardware = self._hardware(plan)
+        self.hardware = Hardware(
+            plan, ledger=self.ledger, clock=clock, notices=self.notices, on_chosen=self.chronicle.devices_chosen
+        )
         told = self.chronicle.intensity_found
         self.feed = IntensityFeed(plan.intensity, clock=clock, on_found=told, on_warning=self.notices.warn)
         self.edges = Edges(clock, hardware=self.hardware, notices=self.notices, phase=self.phase, sync=plan.sync)
@@ -73,30 +71,6 @@ class Session:
         self._stop_asked = ""
         self.ended_ns = 0  # where the run ended
         self._final: RunReport | None = None
-
-    def _hardware(self, plan: Plan) -> Hardware:
-        return Hardware(
-            plan.offers,
-            ledger=self.ledger,
-            clock=self.clock,
-            notices=self.notices,
-            kinds=plan.kinds,
-            edge_reads=plan.edge_reads,
-            interval_ns=nanoseconds(plan.interval_s),
-            host=plan.info.host,
-            attribution=self._attribution(),
-            overhead=plan.overhead,
-            residents_of=_family if plan.devices_by_pid else None,
-            on_chosen=self.chronicle.devices_chosen,
-        )
-
-    def _attribution(self) -> "Attribution | None":
-        policy, baselines = self.plan.share_policy, self.plan.baselines
-        if policy is None:
-            return None
-        from carbonsdk.engine.attribution import Attribution
-
-        return Attribution(policy, family=_family, clock=self.clock, baselines=baselines)
 
     def start(self) -> None:
         """Begin the run: the record's head is written, and everything that may block goes on in threads."""
@@ -241,12 +215,6 @@ class Session:
 
     def __reduce__(self) -> tuple[Callable[[RunInfo], "Session"], tuple[RunInfo]]:
         return _copied, (self.plan.info,)
-
-
-def _family() -> "Family":
-    from carbonsdk.engine.processes import family_of_this_process
-
-    return family_of_this_process()
 
 
 def _copied(info: RunInfo) -> Session:

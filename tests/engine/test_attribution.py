@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.family import SetFamily
+from support.sessions import info
 from support.simulated import Simulated, device, offer
 
 from carbonsdk.backends.nvml import NvmlSettings
@@ -16,10 +17,11 @@ from carbonsdk.backends.nvml.backend import NvmlBackend
 from carbonsdk.engine.accounting import Part, Stamped
 from carbonsdk.engine.attribution import ACTIVE, INCLUDING_IDLE, SHARE_BIAS, Attribution
 from carbonsdk.engine.baselines import Baseline, Baselines
+from carbonsdk.engine.feed import FeedPlan
 from carbonsdk.engine.hardware import Hardware
 from carbonsdk.engine.ledger import Ledger, Marks
 from carbonsdk.engine.notices import Notices
-from carbonsdk.engine.plan import ALL_KINDS
+from carbonsdk.engine.plan import Plan
 from carbonsdk.errors import DeviceLost
 from carbonsdk.model import CounterReading, DeviceKind, Quality
 from carbonsdk.testing.clock import FakeClock
@@ -350,15 +352,17 @@ def test_an_epoch_of_a_process_is_its_share_of_the_machine_s(clock):
     backend = Simulated(clock, {device(): Profile.constant(100.0)})
     ledger, notices = Ledger(S), Notices()
     hardware = Hardware(
-        [offer("rapl", backend)],
+        Plan(
+            info=info(host="here"),
+            offers=(offer("rapl", backend),),
+            intensity=FeedPlan(),
+            edge_reads="always",
+            share_policy=INCLUDING_IDLE,
+        ),
         ledger=ledger,
         clock=clock,
         notices=notices,
-        kinds=ALL_KINDS,
-        edge_reads="always",
-        interval_ns=S,
-        host="here",
-        attribution=attribution(family, clock),
+        family=lambda: family,
         on_chosen=lambda *_: None,
     )
     hardware.start()

@@ -4,12 +4,14 @@ import threading
 import time
 
 import pytest
+from support.sessions import info
 from support.simulated import Simulated, absent, device, hang_until, offer
 
+from carbonsdk.engine.feed import FeedPlan
 from carbonsdk.engine.hardware import Hardware, interval_ns
 from carbonsdk.engine.ledger import Ledger, Marks
 from carbonsdk.engine.notices import Notices
-from carbonsdk.engine.plan import ALL_KINDS
+from carbonsdk.engine.plan import ALL_KINDS, Plan
 from carbonsdk.errors import BackendUnavailable, DeviceLost, GiveUp, RetryLater, SensorAbsent
 from carbonsdk.model import DeviceKind, PowerReading, Quality
 from carbonsdk.testing.clock import FakeClock
@@ -27,15 +29,12 @@ class Bench:
         self.notices = Notices()
         self.rounds = []
         self.settled = threading.Event()
-        self._offers = [make(self.clock) if callable(make) else make for make in offers]
+        self._offers = tuple(make(self.clock) if callable(make) else make for make in offers)
         self.hardware = Hardware(
-            self._offers,
+            Plan(info=info(), offers=self._offers, intensity=FeedPlan(), kinds=kinds, edge_reads=edge_reads),
             ledger=self.ledger,
             clock=self.clock,
             notices=self.notices,
-            kinds=kinds,
-            edge_reads=edge_reads,
-            interval_ns=S,
             on_chosen=self._chosen,
         )
         self.start_ns = self.clock.monotonic_ns()

@@ -6,14 +6,16 @@ from contextlib import closing
 
 import pytest
 from support.family import SetFamily
+from support.sessions import info
 from support.simulated import Simulated, device, offer
 
 from carbonsdk.backends.nvml import NvmlSettings
 from carbonsdk.backends.nvml.backend import NvmlBackend
+from carbonsdk.engine.feed import FeedPlan
 from carbonsdk.engine.hardware import Hardware
 from carbonsdk.engine.ledger import Ledger, Marks
 from carbonsdk.engine.notices import Notices
-from carbonsdk.engine.plan import ALL_KINDS
+from carbonsdk.engine.plan import Plan
 from carbonsdk.errors import RetryLater
 from carbonsdk.model import DeviceKind
 from carbonsdk.testing.clock import FakeClock
@@ -42,14 +44,17 @@ class Bench:
         self.clock = FakeClock()
         self.ledger, self.notices, self.choices = Ledger(S), Notices(), ()
         self.hardware = Hardware(
-            [make(self.clock) for make in offers],
+            Plan(
+                info=info(),
+                offers=tuple(make(self.clock) for make in offers),
+                intensity=FeedPlan(),
+                edge_reads="always",
+                devices_by_pid=True,
+            ),
             ledger=self.ledger,
             clock=self.clock,
             notices=self.notices,
-            kinds=ALL_KINDS,
-            edge_reads="always",
-            interval_ns=S,
-            residents_of=lambda: family,
+            family=lambda: family,
             on_chosen=self._chosen,
         )
         self.hardware.start()
