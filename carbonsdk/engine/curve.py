@@ -9,6 +9,7 @@ from typing import NamedTuple
 from carbonsdk.engine.accounting import WHOLE, Limits, Stamped, Step, flaw, step
 from carbonsdk.engine.averaging import Averages
 from carbonsdk.engine.chase import Sighting
+from carbonsdk.engine.points import Points
 from carbonsdk.engine.trend import Trend
 from carbonsdk.model import CounterReading, PowerReading
 
@@ -34,34 +35,25 @@ class Mark(NamedTuple):
     firm: bool = True
 
 
-class Curve:
+class Curve(Points):
     """Readings in, marks out. Not thread-safe: the ledger holds the lock."""
 
     __slots__ = (
-        "_at",
         "_averages",
         "_counted",
-        "_covered",
         "_covered_counted",
-        "_doubt",
         "_held_ns",
-        "_joules",
         "_lag_at_first",
         "_last",
         "_limits",
         "_stepped_ns",
         "_told_ns",
         "_trend",
-        "_variance",
     )
 
     def __init__(self, limits: Limits) -> None:
+        super().__init__()
         self._limits = limits
-        self._at: list[int] = []
-        self._joules: list[float] = []
-        self._covered: list[float] = []
-        self._variance: list[float] = []
-        self._doubt: list[float] = []
         self._last: Stamped | None = None
         self._counted = 0.0  # what the readings add up to; a knot may run ahead of it by a little
         self._covered_counted = 0.0
@@ -71,14 +63,6 @@ class Curve:
         self._stepped_ns = 0  # when the counter stepped to what it shows, where that was watched
         self._held_ns: int | None = None  # from here on the curve may still be sharpened
         self._told_ns = 0  # up to here somebody was told, and the curve stays as it is
-
-    def __len__(self) -> int:
-        return len(self._at)
-
-    @property
-    def last_ns(self) -> int | None:
-        """Return the newest instant that the curve knows of."""
-        return self._at[-1] if self._at else None
 
     @property
     def known_until_ns(self) -> int | None:
@@ -155,19 +139,6 @@ class Curve:
         joules = self._counted + lag_joules - (self._lag_at_first or 0.0)
         self._put(at_ns, joules, self._covered_counted, variance, math.hypot(trend.doubt_joules, slack_joules))
 
-    def _put(self, at_ns: int, joules: float, covered_ns: float, variance: float, doubt: float) -> None:
-        """Add a point behind all others; the curve never falls."""
-        at, energy, covered = self._at, self._joules, self._covered
-        if at:
-            at_ns = max(at_ns, at[-1] + 1)
-            joules = max(joules, energy[-1])
-            covered_ns = max(covered_ns, covered[-1])
-        at.append(at_ns)
-        energy.append(joules)
-        covered.append(covered_ns)
-        self._variance.append(variance)
-        self._doubt.append(doubt)
-
     def hold(self, since_ns: int) -> None:
         """Leave the curve open from an instant on: its shape there is being found out."""
         if self._held_ns is None:
@@ -208,8 +179,7 @@ class Curve:
         keep = max(least, bisect_left(self._at, at_ns))
         while keep > least and self._joules[keep - 1] > joules:
             keep -= 1
-        for column in (self._at, self._joules, self._covered, self._variance, self._doubt):
-            del column[keep:]
+        self._drop(slice(keep, None))
 
     def _lag_of_first(self, sightings: Sequence[Sighting], offset: float) -> float:
         """Return what had been used at the first reading but did not show, as far as that is known."""
@@ -304,13 +274,6 @@ class Curve:
         last, last_covered = energy[j] + share * climb, covered[j] + share * (covered[j + 1] - covered[j])
         variance = max(0.0, self._variance[j] - self._variance[i])
         return (first, last - first, last_covered - first_covered, math.sqrt(early * early + late * late + variance))
-
-    def forget_before(self, at_ns: int) -> None:
-        """Let go of what lies before an instant, but for the last point before it."""
-        keep = bisect_right(self._at, at_ns) - 1
-        if keep > 64:  # a slice costs its length: do it seldom
-            for column in (self._at, self._joules, self._covered, self._variance, self._doubt):
-                del column[:keep]
 
 
 def _is_slight(mark: Mark, since: Mark | None) -> bool:
