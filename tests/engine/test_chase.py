@@ -3,6 +3,8 @@
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.sessions import Run
 from support.simulated import Simulated, device, offer
 
@@ -10,9 +12,13 @@ from carbonsdk.clock import SystemClock
 from carbonsdk.engine.accounting import Stamped
 from carbonsdk.engine.allowance import Allowance
 from carbonsdk.engine.chase import Chase
+from carbonsdk.engine.ledger import Ledger
+from carbonsdk.engine.notices import Notices
 from carbonsdk.engine.rhythm import Rhythm
+from carbonsdk.engine.source import Source
 from carbonsdk.errors import RetryLater
 from carbonsdk.model import CounterReading, DeviceKind
+from carbonsdk.testing.clock import FakeClock
 from carbonsdk.testing.profile import Profile
 
 MS = 1_000_000
@@ -298,3 +304,34 @@ def test_a_backends_own_thread_waits_for_the_step_after_an_edge():
         assert channel.source.backend.reads > 4
     finally:
         made.session.stop()
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 900), st.booleans(), st.booleans()), min_size=2, max_size=15),
+    st.sampled_from([0.013, 0.02, 0.05, 0.1]),
+)
+def test_whatever_is_sharpened_what_was_told_stays_and_the_curve_never_falls(moves, step_s):
+    clock = FakeClock()
+    ledger = Ledger(S)
+    backend = stepping(clock, step_s=step_s)
+    (board,) = backend.open()
+    source = Source("nvml", backend, ledger=ledger, clock=clock, notices=Notices(), reach_ns=None)
+    source.chases = True
+    source.adopt([(ledger.open_account(board, clock.monotonic_ns()), board)])
+    told = {}
+    for wait_ms, edge, waits in moves:
+        clock.advance(wait_ms / 1e3)
+        with source.lock:
+            source.read_all(edge=edge)
+        while waits and source.due_ns:
+            clock.advance((source.due_ns - clock.monotonic_ns()) / 1e9)
+            with source.lock:
+                source.poll()
+        for at_ns in (clock.monotonic_ns(), clock.monotonic_ns() - 30 * MS):
+            marks = ledger.marks(at_ns)
+            if marks.settled and marks.marks[0] is not None:
+                told.setdefault(at_ns, marks.marks[0].joules)
+    later = {at_ns: ledger.marks(at_ns).marks[0].joules for at_ns in told}
+    assert later == told
+    values = [told[at_ns] for at_ns in sorted(told)]
+    assert values == sorted(values)
