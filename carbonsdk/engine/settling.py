@@ -85,10 +85,10 @@ class Settling:
             self._next_slot_ns += SLOT_NS
 
     def _close_slot(self, at_ns: int) -> None:
-        marks = self._ledger.marks(at_ns).marks
+        marks = zip(self._ledger.accounts, self._ledger.marks(at_ns).marks, strict=False)
         # Of a device that is still silent the level is not known: its energy lies evenly between the slots that know it.
-        joules = tuple(None if mark is None or not mark.firm else mark.joules for mark in marks)
-        self._scribe.note(SlotClosed(at_ns + self._offset_ns, joules))
+        joules = (mark.joules if mark and (mark.firm or not account.is_read) else None for account, mark in marks)
+        self._scribe.note(SlotClosed(at_ns + self._offset_ns, tuple(joules)))
 
     def _oldest_needed(self, until_ns: int) -> int:
         needed = [until_ns, self._next_slot_ns - SLOT_NS]

@@ -9,6 +9,7 @@ from support.sessions import Run, own
 from support.simulated import Simulated, device, offer
 
 from carbonsdk import runs
+from carbonsdk.engine.overhead import Overhead
 from carbonsdk.errors import DeviceLost
 from carbonsdk.journal.records import IntensityKnown
 from carbonsdk.model import DeviceKind, Signal, Zone
@@ -206,6 +207,22 @@ def test_the_end_of_a_run_is_read_whatever_is_spared_at_edges(run):
     assert report.energy.joules == pytest.approx(350.0)
     assert not epoch.report.provisional
     assert epoch.report.energy.joules == pytest.approx(50.0)
+
+
+def test_a_lost_device_leaves_the_overhead_of_the_others_where_it_was_used(run):
+    # 1 kW for an hour at 100 g/kWh and nothing for an hour at 300, and as much again of overhead; the GPU is lost at 12:10.
+    kept = {}
+
+    def both(clock):
+        hour_and_nothing = Profile.trace([(0, 1_000.0), (3_600, 1_000.0), (3_600, 0.0)])
+        kept["backend"] = Simulated(clock, {device(): hour_and_nothing, device("GPU-0", DeviceKind.GPU): Profile.constant(0.0)})
+        return kept["backend"]
+
+    made = run(both, intensities=[own(100.0, at(0), at(1)), own(300.0, at(1), at(3))], overhead=Overhead(factor=1.0))
+    made.pass_time(600)
+    kept["backend"].faults["GPU-0"] = DeviceLost("it fell off the bus")
+    made.pass_time(6_600)
+    assert made.session.report().co2eq_grams == pytest.approx(200.0, rel=1e-3)
 
 
 def test_a_gpu_lost_in_mid_run_keeps_its_energy_and_makes_the_rest_partial(run):
