@@ -87,6 +87,7 @@ class Chase:
     def take(self, stamped: Stamped) -> Sequence[Sighting]:
         """Take any reading of the counter; return what is known of the steps, at the end of a chase that found them."""
         if not isinstance(stamped.reading, CounterReading):
+            self.end()
             return ()
         self.cost_ns = stamped.took_ns
         before_ns = stamped.at_ns - stamped.took_ns // 2

@@ -17,7 +17,7 @@ from carbonsdk.engine.notices import Notices
 from carbonsdk.engine.rhythm import Rhythm
 from carbonsdk.engine.source import Source
 from carbonsdk.errors import RetryLater
-from carbonsdk.model import CounterReading, DeviceKind
+from carbonsdk.model import CounterReading, DeviceKind, PowerReading
 from carbonsdk.testing.clock import FakeClock
 from carbonsdk.testing.profile import Profile
 
@@ -130,6 +130,14 @@ def test_a_counter_that_was_set_back_ends_the_chase():
     chase.take(Stamped(S, CounterReading(500.0)))
     assert chase.begin(S)
     assert chase.take(Stamped(chase.due_ns, CounterReading(0.0))) == ()
+    assert chase.due_ns == 0
+
+
+def test_a_counter_that_turns_into_a_power_sensor_ends_the_chase():
+    chase = Chase(STATED_NS)
+    chase.take(Stamped(S, CounterReading(500.0)))
+    assert chase.begin(S)
+    assert chase.take(Stamped(chase.due_ns, PowerReading(200.0))) == ()
     assert chase.due_ns == 0
 
 

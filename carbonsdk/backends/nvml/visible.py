@@ -117,7 +117,7 @@ def _named_by(boards: Sequence[Board], entry: str) -> list[tuple[Board, str]]:
 def _by_number(boards: Sequence[Board], entries: Sequence[str]) -> list[Board]:
     chosen: list[int] = []
     for entry in entries:
-        digits = re.match(r"[+-]?\d+", entry)
+        digits = re.match(r"[+-]?[0-9]+", entry)
         number = int(digits[0]) if digits else -1
         if number in chosen:
             return []

@@ -21,7 +21,7 @@ def test_unset_shows_every_board():
     assert seen(None) == BOARDS
 
 
-@pytest.mark.parametrize("listed", ["", " ", "-1", "NoDevFiles", "none", ",0"])
+@pytest.mark.parametrize("listed", ["", " ", "-1", "NoDevFiles", "none", ",0", "٣", "٠"])
 def test_empty_or_invalid_from_the_start_shows_none(listed):
     assert seen(listed) == []
 
