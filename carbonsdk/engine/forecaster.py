@@ -25,7 +25,7 @@ class Forecaster:
         self._laps = LapBook()
         self._fresh: list[EpochEnded] = []
         self._lock = threading.RLock()
-        self._making = threading.Lock()  # held for milliseconds; no edge waits for it but one that asks a person
+        self._making = threading.RLock()  # held for milliseconds; no edge waits for it but one that asks a person
         self._seen = 0  # epochs that came to their own end
         self._made_at = 0
         self._last: EpochEnded | None = None

@@ -1,14 +1,17 @@
 """The border between the engine and code that is not its own."""
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Self
 
 from carbonsdk.interfaces import without_secrets
 
 _LONGEST = 4_000  # remedies are several commands long
+_ENGINE = os.path.dirname(__file__) + os.sep  # noqa: PTH120 - as it stands in a frame
 
 
 def told(error: BaseException) -> str:
@@ -39,11 +42,31 @@ def is_of_a_signal(error: BaseException) -> bool:
     """Say whether a handler of a signal raised this, which Python runs between any two steps of the main thread."""
     if threading.current_thread() is not threading.main_thread():
         return False
-    handlers = {_code(signal.getsignal(number)) for number in signal.valid_signals()}
+    handlers = _handlers()
     at = error.__traceback__
     while at is not None and at.tb_frame.f_code not in handlers:
         at = at.tb_next
     return at is not None
+
+
+def interrupts_us() -> bool:
+    """Say whether this is called by a signal's handler that came in the midst of the engine's own work.
+
+    What that work holds, and another thread may wait for, it holds until the handler has returned.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return False
+    handlers = _handlers()
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect.currentframe() is the same, for 10 ms of imports
+    while frame is not None and frame.f_code not in handlers:
+        frame = frame.f_back
+    while frame is not None and not frame.f_code.co_filename.startswith(_ENGINE):
+        frame = frame.f_back
+    return frame is not None
+
+
+def _handlers() -> set[object]:
+    return {_code(signal.getsignal(number)) for number in signal.valid_signals()}
 
 
 def _code(handler: object) -> object:

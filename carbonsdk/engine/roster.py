@@ -11,14 +11,13 @@ from carbonsdk.engine.spanbook import SpanBook
 class Roster:
     """The epochs that are open, and the books of their spans and of those outside any."""
 
-    __slots__ = ("lock", "next_number", "open", "recorder", "root")
+    __slots__ = ("lock", "next_number", "open", "root")
 
     def __init__(self, root: SpanBook, *, first_number: int = 0) -> None:
         self.root = root
         self.next_number = first_number
         self.open: dict[int, Epoch] = {}
         self.lock = threading.RLock()
-        self.recorder = 0  # the thread that is putting an epoch on record
 
     def enter(self, epoch: Epoch) -> None:
         """Number an epoch, and count it among the open ones."""
@@ -34,25 +33,18 @@ class Roster:
 
     @contextmanager
     def recording(self, epoch: Epoch) -> Iterator[bool]:
-        """Strike an epoch off while it is put on record; say whether it was open. What breaks that off leaves it open.
+        """Strike an epoch off while it is put on record; say whether it was open.
 
-        Only what a signal's handler raises can break it off, or call `stop()` in the midst of it, which `is_recording` tells.
+        What breaks that off, as only what a signal's handler raises can, leaves it open.
         """
         with self.lock:
-            before, is_open = self.recorder, self.open.get(epoch.number) is epoch
+            is_open = self.open.get(epoch.number) is epoch
             try:
-                self.recorder = threading.get_ident()
                 self.leave(epoch)
                 yield is_open
             finally:
-                self.recorder = before
                 if is_open and epoch.ended is None:
                     self.open[epoch.number] = epoch
-
-    @property
-    def is_recording(self) -> bool:
-        """Say whether it is this very thread that is putting an epoch on record."""
-        return self.recorder == threading.get_ident()
 
     def epochs(self) -> list[Epoch]:
         """Return the open epochs."""

@@ -13,7 +13,7 @@ from carbonsdk.engine.edges import Edges
 from carbonsdk.engine.ending import end
 from carbonsdk.engine.feed import FeedPlan, IntensityFeed
 from carbonsdk.engine.forecaster import Forecaster
-from carbonsdk.engine.guard import Guard
+from carbonsdk.engine.guard import Guard, interrupts_us
 from carbonsdk.engine.hardware import Hardware
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.measuring import Measuring
@@ -95,6 +95,8 @@ class Session:
 
     def tick(self, now_ns: int) -> None:
         """Do what is due: have devices read, settle, note the state, make a forecast."""
+        if self._stop_asked:
+            self.stop(self._stop_asked)
         with Guard("the sampler", self.notices.fault):
             self.hardware.tick(now_ns)
             self.settling.follow(now_ns, boundaries=self.boundaries)
@@ -143,13 +145,15 @@ class Session:
 
     def forecast(self) -> Forecast | None:
         """Return a forecast of the whole run from the epochs so far."""
+        if interrupts_us():
+            return self.forecaster.latest
         return None if self.phase.elsewhere else self.forecaster.forecast()
 
     def report(self) -> RunReport:
         """Return the run so far."""
         if self._final is not None:
             return self._final
-        if not self.alive:
+        if not self.alive or interrupts_us():
             return bare_report(self)
         now_ns = self.edges.stamp()
         self.roster.root.settle(now_ns)
@@ -165,7 +169,7 @@ class Session:
         """
         if self._final is not None or self.phase.name in ("new", "elsewhere"):
             return self._final or bare_report(self)
-        if self.roster.is_recording:  # a signal's handler asks in the midst of an epoch's end: that comes first
+        if interrupts_us():  # that work comes first, and the end as soon as it is done
             self._stop_asked = reason
             return bare_report(self)
         with self._stop_lock:
