@@ -165,7 +165,8 @@ class Session:
     def stop(self, reason: str = "the tracker was stopped") -> RunReport:
         """End the run and return its report. Open epochs are kept as partial. May be called again, from any thread.
 
-        Takes `ending.STOP_WITHIN_S` at most; the report of what would not end in time is a warning.
+        Takes `ending.STOP_WITHIN_S` at most; the report of what would not end in time is a warning. In a signal's handler that
+        interrupted the engine itself it returns what is known, and the end follows as soon as the handler has returned.
         """
         if self._final is not None or self.phase.name in ("new", "elsewhere"):
             return self._final or bare_report(self)
