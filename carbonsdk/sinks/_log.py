@@ -6,7 +6,9 @@ That is its own structlog where it configured one, else the standard library's, 
 import json
 import logging
 import random
+import sys
 from collections.abc import MutableMapping
+from types import ModuleType
 from typing import Any
 
 from carbonsdk.events import (
@@ -144,7 +146,11 @@ def _import_rich_quietly() -> None:
     """
     import rich.color
 
-    before = random.getstate()
-    import rich.style  # noqa: F401
-
-    random.setstate(before)
+    # Who imports `random` just now, in any thread, finds this module of our own: all but `getrandbits` is the real one's.
+    drawn_apart = ModuleType("random")
+    vars(drawn_apart).update(vars(random), getrandbits=random.Random().getrandbits)  # noqa: S311 - nothing depends on it
+    sys.modules["random"] = drawn_apart
+    try:
+        import rich.style  # noqa: F401
+    finally:
+        sys.modules["random"] = random
