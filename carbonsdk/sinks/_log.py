@@ -146,7 +146,7 @@ def _import_rich_quietly() -> None:
     """
     import rich.color
 
-    # Who imports `random` just now, in any thread, finds this module of our own; all but what rich draws with is the real one's.
+    # Who imports `random` just now, in any thread, finds this module of our own: what rich draws with is not the real one's.
     drawn_apart, apart = ModuleType("random"), random.Random()  # noqa: S311 - nothing depends on it
     vars(drawn_apart).update(vars(random), getrandbits=apart.getrandbits, randint=apart.randint)
     sys.modules["random"] = drawn_apart
