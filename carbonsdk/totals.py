@@ -19,8 +19,8 @@ def totals(report: RunReport, *, interpretable: bool) -> str:
 
 
 def line(name: str, text: str) -> str:
-    """Return a line of the block."""
-    return f"  {name:<10} {text}"
+    """Return a line of the block; what follows a line break in its text stands below it."""
+    return f"  {name:<10} {text}".replace("\n", f"\n{'':13}")
 
 
 def written_intensity(intensity: CarbonIntensity, grams_per_kwh: float) -> str:

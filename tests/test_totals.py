@@ -74,6 +74,11 @@ def test_what_is_out_of_the_ordinary_is_told(change, line):
     assert line in totals(replace(REPORT, **change), interpretable=False).splitlines()
 
 
+def test_a_text_of_two_lines_stands_in_one_column():
+    told = totals(replace(REPORT, warnings=("no zone is known\nname it",)), interpretable=False)
+    assert told.splitlines()[-2:] == ["  warning    no zone is known", "             name it"]
+
+
 def test_equal_boards_are_told_together():
     boards = [replace(CPU, id=f"GPU-{number}", name="A100", kind=DeviceKind.GPU) for number in range(3)]
     uses = [(CPU, WATT_HOUR), *((board, WATT_HOUR) for board in boards[:2]), (boards[2], UNKNOWN)]
