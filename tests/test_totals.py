@@ -7,7 +7,7 @@ import pytest
 
 from carbonsdk.model import Basis, CarbonIntensity, CarbonUse, Device, DeviceKind, EnergyUse, Quality, Sensor, Signal
 from carbonsdk.reports import DeviceEnergy, RunReport
-from carbonsdk.totals import totals
+from carbonsdk.totals import line, totals
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 # 3600 J are 1 Wh; 5 % of it are 180 J, or 0.05 Wh.
@@ -47,7 +47,7 @@ def test_a_report_is_told_line_by_line():
 
 
 @pytest.mark.parametrize(
-    ("change", "line"),
+    ("change", "told"),
     [
         ({"energy": UNKNOWN}, "  energy     unknown: permission denied"),
         ({"energy": UNKNOWN, "carbon": CarbonUse(None)}, "  CO2eq      unknown: the energy is unknown"),
@@ -70,13 +70,12 @@ def test_a_report_is_told_line_by_line():
         ),
     ],
 )
-def test_what_is_out_of_the_ordinary_is_told(change, line):
-    assert line in totals(replace(REPORT, **change), interpretable=False).splitlines()
+def test_what_is_out_of_the_ordinary_is_told(change, told):
+    assert told in totals(replace(REPORT, **change), interpretable=False).splitlines()
 
 
 def test_a_text_of_two_lines_stands_in_one_column():
-    told = totals(replace(REPORT, warnings=("no zone is known\nname it",)), interpretable=False)
-    assert told.splitlines()[-2:] == ["  warning    no zone is known", "             name it"]
+    assert line("not used", "rapl: denied\nname a group") == "  not used   rapl: denied\n             name a group"
 
 
 def test_equal_boards_are_told_together():
