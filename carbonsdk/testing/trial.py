@@ -1,10 +1,11 @@
 """What the checks are written with: one sentence a failure, calls with a deadline, and no network."""
 
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
+
+from carbonsdk.host import patience
 
 T = TypeVar("T")
 
@@ -33,22 +34,10 @@ def elsewhere(call: Callable[[], T], doing: str, *, patience_s: float = PATIENCE
 
     Raises AssertionError if it takes longer than `patience_s`; the thread is left behind then.
     """
-    outcome: list[tuple[bool, Any]] = []
-
-    def work() -> None:
-        try:
-            outcome.append((True, call()))
-        except BaseException as error:  # noqa: BLE001 - carried over to the caller's thread
-            outcome.append((False, error))
-
-    thread = threading.Thread(target=work, name="carbonsdk-check", daemon=True)
-    thread.start()
-    thread.join(patience_s)
-    require(outcome, f"{doing} took longer than {patience_s:g} s")
-    came_back, value = outcome[0]
-    if came_back:
-        return cast("T", value)
-    raise value
+    try:
+        return patience.elsewhere(call, name="carbonsdk-check", patience_s=patience_s)
+    except patience.TookTooLong as late:
+        raise AssertionError(f"{doing} took longer than {patience_s:g} s") from late
 
 
 @contextmanager
