@@ -4,7 +4,6 @@ import math
 import pickle
 import time
 import tracemalloc
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -265,26 +264,6 @@ def test_many_pieces_at_once_give_what_each_gives_alone(raw, grams):
     assert carbon_use(energy, timeline).grams == pytest.approx(alone, rel=1e-12, abs=1e-12)
     rows = np.array(energy, dtype=[("start_ns", "i8"), ("end_ns", "i8"), ("joules", "f8")])
     assert carbon_use(rows, timeline).grams == pytest.approx(alone, rel=1e-12, abs=1e-12)
-
-
-hours = st.tuples(st.integers(0, 30), st.integers(1, 9), st.integers(0, 900), st.booleans())
-
-
-@given(st.lists(hours, max_size=40), st.sets(st.integers(0, 39)))
-def test_values_hold_alike_whether_they_come_at_once_or_one_by_one(raw, looks):
-    values = [
-        replace(hourly(grams, start, forecast=foretold), end=NOON + timedelta(hours=start + length))
-        for start, length, grams, foretold in raw
-    ]
-    whole, grown = Timeline([hourly(each, each) for each in range(30)]), Timeline()
-    for each in range(30):
-        grown.add([hourly(each, each)])
-    whole.add(values)
-    for place, value in enumerate(values):
-        grown.add([value])
-        if place in looks:
-            assert grown.at(unix_ns(value.start)) is not None
-    assert grown.pieces(NOON_NS, NOON_NS + 40 * HOUR_NS) == whole.pieces(NOON_NS, NOON_NS + 40 * HOUR_NS)
 
 
 def test_a_year_of_five_minute_values_against_a_month_of_one_hertz_energy_takes_seconds_at_most():
