@@ -4,6 +4,7 @@ import math
 import pickle
 import time
 import tracemalloc
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -264,6 +265,30 @@ def test_many_pieces_at_once_give_what_each_gives_alone(raw, grams):
     assert carbon_use(energy, timeline).grams == pytest.approx(alone, rel=1e-12, abs=1e-12)
     rows = np.array(energy, dtype=[("start_ns", "i8"), ("end_ns", "i8"), ("joules", "f8")])
     assert carbon_use(rows, timeline).grams == pytest.approx(alone, rel=1e-12, abs=1e-12)
+
+
+hours = st.tuples(st.integers(0, 300), st.integers(1, 9), st.integers(0, 900), st.booleans())
+MANY_HOURS = 300  # so many that a value which comes alone waits for others
+
+
+@given(st.lists(hours, max_size=40), st.sets(st.integers(0, 39)), st.sets(st.integers(0, 39)))
+def test_values_hold_alike_whether_they_come_at_once_or_one_by_one(raw, looks, copies):
+    values = [
+        replace(hourly(grams, start, forecast=foretold), end=NOON + timedelta(hours=start + length))
+        for start, length, grams, foretold in raw
+    ]
+    first = [hourly(each, each) for each in range(MANY_HOURS)]
+    reach = NOON_NS, NOON_NS + (MANY_HOURS + 10) * HOUR_NS
+    grown, snapshots = Timeline(first), {}
+    for place, value in enumerate(values):
+        grown.add([value])
+        if place in copies:
+            snapshots[place] = grown.snapshot()
+        if place in looks:
+            assert grown.at(unix_ns(value.start)) is not None
+    assert grown.pieces(*reach) == Timeline([*first, *values]).pieces(*reach)
+    for place, snapshot in snapshots.items():
+        assert snapshot.pieces(*reach) == Timeline([*first, *values[: place + 1]]).pieces(*reach)
 
 
 def test_a_year_of_five_minute_values_against_a_month_of_one_hertz_energy_takes_seconds_at_most():

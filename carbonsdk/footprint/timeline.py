@@ -20,6 +20,7 @@ _DUSK_NS = 2**62
 _LONGEST_SLOT = timedelta(weeks=4)
 
 _TOO_FEW_TO_FORGET = 16
+_WORTH_A_COPY = 64  # times as many pieces as values to come: then these wait, since each addition copies all
 
 _HELD = struct.Struct("<dqqqIq")
 _OWN = {"grams_per_kwh", "start", "end", "fetched_at"}  # what each value has for itself
@@ -120,7 +121,7 @@ class Timeline:
     One thread at a time adds; any number may read meanwhile, and each sees the values before an addition or those after it.
     """
 
-    __slots__ = ("_added", "_lock", "_state", "kinds", "signal")
+    __slots__ = ("_added", "_coming", "_lock", "_state", "kinds", "signal")
 
     def __init__(self, values: Iterable[CarbonIntensity] = (), *, signal: Signal = Signal.AVERAGE) -> None:
         self.signal = signal
@@ -129,26 +130,45 @@ class Timeline:
         self._lock = threading.RLock()
         # Piece i holds from starts[i] until starts[i + 1]. Replaced as a whole, never changed.
         self._state = _State(array("q", [_DAWN_NS]), _NOTHING)
+        self._coming: list[_Offer] = []  # to be laid over it by who asks first
         self.add(values)
 
     def add(self, values: Iterable[CarbonIntensity]) -> None:
         """Take in values, each where it is better than what is there; raise ValueError for one that makes no sense."""
         with self._lock:
-            offers = [self._offer(value) for value in values]
-            if offers:
-                self._state = _merged(self._state, sorted(offers, key=lambda offer: offer.start_ns), self.kinds)
+            self._coming += [self._offer(value) for value in values]
+            if len(self._coming) * _WORTH_A_COPY >= len(self._state.starts):
+                self._known()
+
+    def _known(self) -> _State:
+        """Return what holds, with every addition laid over it."""
+        while self._coming:
+            with self._lock:
+                before, offers = self._state, sorted(self._coming, key=lambda offer: offer.start_ns)
+                merged = _merged(before, offers, self.kinds) if offers else before
+                if self._state is before:  # else a signal's handler asked in the midst of it
+                    self._state = merged
+                    del self._coming[: len(offers)]
+        return self._state
+
+    def snapshot(self) -> "Timeline":
+        """Return a timeline that no later addition to this one changes."""
+        with self._lock:
+            twin = Timeline(signal=self.signal)
+            twin._added, twin.kinds, twin._state = self._added, self.kinds, self._known()
+        return twin
 
     def forget_before(self, instant_ns: int) -> None:
         """Let go of what held before an instant, so that a lasting timeline does not grow; nothing is known of it then."""
         with self._lock:
-            starts, held = self._state
+            starts, held = self._known()
             first = bisect_right(starts, instant_ns) - 1
             if first > _TOO_FEW_TO_FORGET:
                 self._state = _State(array("q", [_DAWN_NS]) + starts[first:], _NOTHING + held[first * _SIZE :])
 
     def at(self, instant_ns: int) -> CarbonIntensity | None:
         """Return the intensity at an instant, or None where none is known."""
-        state = self._state
+        state = self._known()
         found = state.row(max(0, bisect_right(state.starts, instant_ns) - 1))
         return None if found is None else self.kinds.value(found)
 
@@ -163,7 +183,7 @@ class Timeline:
 
     def stretch(self, start_ns: int, end_ns: int) -> Stretch:
         """Return [start_ns, end_ns), which is not empty, with its values packed."""
-        state = self._state
+        state = self._known()
         first = max(0, bisect_right(state.starts, start_ns) - 1)
         last = bisect_left(state.starts, end_ns)
         return Stretch(start_ns, state.starts[first + 1 : last], end_ns, map(state.row, range(first, last)))
@@ -175,7 +195,7 @@ class Timeline:
     @property
     def values(self) -> tuple[CarbonIntensity, ...]:
         """Return what is in force anywhere, in order of time, each value once."""
-        state = self._state
+        state = self._known()
         rows = map(state.row, range(len(state.starts)))
         return tuple(dict.fromkeys(self.kinds.value(each) for each in rows if each is not None))
 

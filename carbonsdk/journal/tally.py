@@ -34,7 +34,8 @@ class Tally:
     def snapshot(self) -> "Tally":
         """Return a tally whose figures no later device or intensity changes."""
         twin = copy.copy(self)
-        twin.timeline, twin.marginal = copy.copy(self.timeline), copy.copy(self.marginal)
+        twin.timeline = self.timeline.snapshot()
+        twin.marginal = None if self.marginal is None else self.marginal.snapshot()
         return twin
 
     def know(self, index: int, device: Device) -> None:

@@ -2,16 +2,22 @@
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from carbonsdk.clock import unix_ns
+from carbonsdk.footprint.timeline import Timeline
 from carbonsdk.journal.assembly import Assembly
 from carbonsdk.journal.claims import Part
 from carbonsdk.journal.merging import merge
 from carbonsdk.journal.records import EpochEnded, Use
 from carbonsdk.journal.union import EpochUnion
+from carbonsdk.model import CarbonIntensity
+
+FIRST = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 def assembled(sample, records):
@@ -67,6 +73,21 @@ def test_epochs_that_wait_for_a_correction_are_not_looked_through_for_each_new_o
     for number in range(60_000, 80_000):
         union.add(EpochEnded(number, "", number, number + 1, ()))
     assert union.devices()[1] == pytest.approx(80_000 / 1e9)
+
+
+def test_intensities_that_come_one_by_one_are_not_all_copied_for_each(in_linear_time):
+    timeline = Timeline()
+    for hour in range(60_000):
+        start = FIRST + timedelta(hours=hour)
+        timeline.add(
+            [
+                CarbonIntensity(
+                    grams_per_kwh=100.0 + hour % 7, zone="DE", source="x", start=start, end=start + timedelta(hours=1)
+                )
+            ]
+        )
+    assert timeline.at(unix_ns(FIRST + timedelta(hours=8, minutes=30))).grams_per_kwh == 101.0
+    assert len(timeline.boundaries(unix_ns(FIRST), unix_ns(FIRST + timedelta(hours=60_000)))) == 59_999
 
 
 def test_what_waits_for_a_correction_takes_bounded_room():
