@@ -573,6 +573,29 @@ def test_settling_waits_for_the_round_that_does_it(clock, heard):
     feed.stop(5)
 
 
+def test_settling_in_the_midst_of_a_round_is_done_in_the_next(clock, heard):
+    outcome = []
+
+    class Slow(Place):
+        def locate(self):
+            settling = threading.Thread(target=lambda: outcome.append(feed.settle(10)))
+            settling.start()
+            while not feed._hasty:
+                threading.Event().wait(0.001)
+            located.append(settling)
+            return super().locate()
+
+    located = []
+    plan = FeedPlan(locators=[Candidate("cloud", Slow(DENMARK))], fetchers=[Candidate("grid", GridWithPast(clock)), TABLE])
+    feed = IntensityFeed(plan, clock=clock, on_found=heard.on_found, on_warning=heard.warnings.append)
+    feed.start()
+    while not located:
+        threading.Event().wait(0.001)
+    located[0].join()
+    assert outcome == [True]
+    feed.stop(5)
+
+
 def test_stopping_cuts_the_request_that_is_under_way_and_says_nothing_of_it(clock, heard):
     with LoopbackService() as service:
         service.on("/latest", Fault.SILENCE)
