@@ -12,7 +12,8 @@ class RunInfo:
     """Who and where a run is. `command` is the program's name, never its arguments. `sink` options are not in here.
 
     `scope` says whose energy is counted: the "machine"'s, or that of a "process" and its children. `pue_source` is who says
-    that the PUE is so, None for the factor of 1 that nobody gave.
+    that the PUE is so, None for the factor of 1 that nobody gave. `life` tells the process from others that have its `pid` at
+    another time or elsewhere, where the system says so.
     """
 
     run_id: str
@@ -29,6 +30,7 @@ class RunInfo:
     attempt: int = 1
     scope: str = "machine"
     pue_source: str | None = None
+    life: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 import os
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
+
+from carbonsdk.incarnation import incarnation
 
 _WHOLE = re.compile(r"[0-9]{1,9}", re.ASCII)
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -126,13 +127,8 @@ def _of_job(launch: Launch, job_id: str, environ: Mapping[str, str], program: st
 
 def parent_identity(root: Path = Path("/proc")) -> str | None:
     """Return the pid and the start of the process that started this one, or None where the system does not tell."""
-    parent = os.getppid()
-    with suppress(OSError, IndexError, UnicodeDecodeError):
-        stat = (root / str(parent) / "stat").read_text(encoding="utf-8", errors="replace")
-        boot = (root / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]
-        # The command, in parentheses, may hold anything; the start in clock ticks is field 22 (proc(5)).
-        return f"{boot}-{parent}-{stat.rpartition(')')[2].split()[19]}"
-    return None
+    parent = incarnation(os.getppid(), root)
+    return None if parent is None else f"{parent.boot}-{parent.pid}-{parent.start}"
 
 
 def slug(name: str) -> str:

@@ -141,6 +141,8 @@ def test_the_parent_is_known_by_boot_pid_and_start(tmp_path):
     parent = os.getppid()
     (tmp_path / str(parent)).mkdir()
     (tmp_path / "sys/kernel/random").mkdir(parents=True)
+    (tmp_path / "self/ns").mkdir(parents=True)
+    (tmp_path / "self/ns/pid").symlink_to("pid:[4026531836]")
     (tmp_path / "sys/kernel/random/boot_id").write_text("0a1b2c3d-1111-2222-3333-444455556666\n")
     fields = " ".join(str(number) for number in range(3, 53))
     (tmp_path / str(parent) / "stat").write_text(f"{parent} (a) (tricky) name) {fields}\n")

@@ -12,6 +12,7 @@ from carbonsdk._version import __version__
 from carbonsdk.clock import Clock, utc
 from carbonsdk.engine.plan import Plan
 from carbonsdk.events import RunInfo
+from carbonsdk.incarnation import incarnation
 from carbonsdk.launch import Launch, parent_identity, run_id
 from carbonsdk.pue import pue
 from carbonsdk.settings import Settings
@@ -46,6 +47,7 @@ def identified(settings: Settings, launch: Launch, *, clock: Clock, environ: Map
         pue=facility.value,
         pue_source=facility.told if facility.value > 1 else None,
         scope=settings.scope,
+        life=this.life if (this := incarnation()) else None,
     )
     return info, before
 

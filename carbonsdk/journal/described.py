@@ -78,6 +78,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "attempt": "which attempt this is, from 1",
         "scope": "whose energy is counted: the machine's, or that of a process and its children",
         "pue_source": "who says that the PUE is so; null where nobody gave one",
+        "life": "boot, pid namespace and start of the process: no other with its pid has the same; null where it is not known",
     },
     "Zone": {
         "key": "the grid area, by its Electricity Maps key",

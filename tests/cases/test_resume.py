@@ -232,3 +232,30 @@ NUMBERS = [{"version": 1, "run_id": "long", "next_epoch": number} for number in 
 def test_what_is_no_state_is_refused(tracker, state):
     with pytest.raises(SettingsError, match="state"):
         tracker().load_state_dict(state)
+
+
+CONTAINER = """
+tracker = ct.CarbonTracker(**SETTINGS, run_id="job")
+with tracker.epoch():
+    pass
+if os.environ["DIES"] == "yes":
+    os._exit(9)  # the first process of a container is deaf to its own SIGKILL
+state = os.environ["CARBONSDK_STATE_DIR"]
+first, _ = ct.runs.journals("job", state)
+os.utime(first, (0, 0))  # it died long ago
+print(os.getpid(), *(each.run_state for each in ct.runs.parts("job", state)), tracker.stop().epochs[0].number)
+"""
+
+
+def test_a_container_that_is_started_again_knows_the_one_before_it_for_dead(programs):
+    # Both processes are pid 1 of one host name, and the kernel may give their namespaces one number.
+    container = ("unshare", "-rpf", "--mount-proc")
+    try:
+        made = subprocess.run([*container, "true"], capture_output=True, timeout=30)
+    except FileNotFoundError:
+        pytest.skip("there is no unshare")
+    if made.returncode != 0:
+        pytest.skip("no pid namespace may be made here")
+    assert programs.run(CONTAINER, environ={"DIES": "yes"}, before=container).code == 9
+    ran = programs.run(CONTAINER, environ={"DIES": "no"}, before=container)
+    assert (ran.code, ran.out, ran.err) == (0, "1 interrupted running 1\n", "")

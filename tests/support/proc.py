@@ -10,10 +10,12 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 class FakeProc:
     """Processes by pid, their CPU seconds, and the machine's."""
 
-    def __init__(self, folder: Path, *, host_namespace=True):
+    def __init__(self, folder: Path, *, host_namespace=True, boot="0a1b2c3d"):
         self.root = folder
         (folder / "self" / "ns").mkdir(parents=True)
         (folder / "self" / "ns" / "pid").symlink_to("pid:[4026531836]" if host_namespace else "pid:[4026532999]")
+        (folder / "sys/kernel/random").mkdir(parents=True)
+        (folder / "sys/kernel/random/boot_id").write_text(f"{boot}-1111-2222-3333-444455556666\n")
         self.machine(0.0)
 
     def machine(self, busy_s, *, idle_s=1_000.0):
@@ -21,13 +23,13 @@ class FakeProc:
         ticks = [round(busy_s * TICKS_PER_S), 0, 0, round(idle_s * TICKS_PER_S), 0, 0, 0, 0, 0, 0]
         (self.root / "stat").write_text("cpu  " + " ".join(map(str, ticks)) + "\ncpu0 1 2 3 4 5 6 7 8 9 10\n")
 
-    def process(self, pid, *, parent=1, cpu_s=0.0, waited_s=0.0, started=100, name="python"):
+    def process(self, pid, *, parent=1, cpu_s=0.0, waited_s=0.0, started=100, name="python", state="S"):
         """The process has used `cpu_s`, and its children that it has waited for `waited_s`."""
         folder = self.root / str(pid)
         folder.mkdir(exist_ok=True)
         head = [parent, pid, pid, 0, -1, 0, 0, 0, 0, 0, round(cpu_s * TICKS_PER_S), 0, round(waited_s * TICKS_PER_S), 0]
         tail = [20, 0, 1, 0, started, 0, 0]
-        (folder / "stat").write_text(f"{pid} ({name}) S " + " ".join(map(str, head + tail)) + "\n")
+        (folder / "stat").write_text(f"{pid} ({name}) {state} " + " ".join(map(str, head + tail)) + "\n")
 
     def ended(self, pid):
         for path in (self.root / str(pid)).iterdir():
