@@ -105,7 +105,7 @@ def rapl_denied() -> Score:
         on.nvml(boards(STEADY, BURSTS))
         with rig(on) as bench:
             score = judged(TWO_BOARDS, bench, _epochs(bench))
-            reasons = [choice.reason or "" for choice in bench.session.hardware.choices if choice.backend == "rapl"]
+            reasons = [choice.reason or "" for choice in bench.session.hardware.choosing.choices if choice.backend == "rapl"]
             return _kept(
                 score,
                 "RAPL is masked",

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from carbonsdk.clock import Clock
-from carbonsdk.engine.channel import Answer, Channel
-from carbonsdk.engine.ledger import Ledger
+from carbonsdk.engine.books import Books
+from carbonsdk.engine.channel import Channel
+from carbonsdk.engine.offer import Answer
 from carbonsdk.engine.plan import Plan
 from carbonsdk.model import Device, DeviceKind
 
@@ -25,8 +25,8 @@ class Adopted(NamedTuple):
 class Adoption:
     """Opens the accounts of devices that were chosen, and of the overhead that follows from the first of them."""
 
-    def __init__(self, plan: Plan, ledger: Ledger, clock: Clock, *, attribution: "Attribution | None") -> None:
-        self._host, self._ledger, self._clock = plan.info.host, ledger, clock
+    def __init__(self, plan: Plan, books: Books, *, attribution: "Attribution | None") -> None:
+        self._host, self._ledger, self._clock = plan.info.host, books.ledger, books.clock
         self._attribution = attribution
         self._overhead = plan.overhead if plan.overhead and DeviceKind.OTHER in plan.kinds else None
 

@@ -2,39 +2,16 @@
 
 import threading
 from collections.abc import Callable
-from typing import NamedTuple
 
-from carbonsdk.clock import Clock
-from carbonsdk.engine.accounting import Stamped
-from carbonsdk.engine.border import checked_device, checked_reading
+from carbonsdk.engine.books import Books
+from carbonsdk.engine.border import checked_device
 from carbonsdk.engine.guard import Guard, told
-from carbonsdk.engine.ledger import Ledger
-from carbonsdk.engine.notices import Notices
+from carbonsdk.engine.offer import Answer, Offer, first_answer
 from carbonsdk.engine.source import Source
-from carbonsdk.interfaces import Backend
-from carbonsdk.model import Device, DeviceKind, Quality
+from carbonsdk.model import Device
 from carbonsdk.units import NS_PER_S
 
 EDGE_WAIT_S = 0.05
-
-
-class Answer(NamedTuple):
-    """A device of a backend, and what it said to a first reading: the reading, or why there was none."""
-
-    device: Device
-    first: Stamped | None
-    reason: str | None
-
-
-class Offer(NamedTuple):
-    """What is known of a backend before it is opened."""
-
-    name: str
-    make: Callable[[], Backend]
-    preference: int
-    kinds: frozenset[DeviceKind]
-    inline: bool
-    named: bool
 
 
 class Channel:
@@ -44,7 +21,7 @@ class Channel:
     thread for the rest of its life, since a driver call can hang; the edges wait for it no longer than `EDGE_WAIT_S`.
     """
 
-    def __init__(self, offer: Offer, *, ledger: Ledger, clock: Clock, notices: Notices, reach_ns: int | None = None) -> None:
+    def __init__(self, offer: Offer, books: Books, *, reach_ns: int | None = None) -> None:
         self.offer = offer
         self._reach_ns = reach_ns
         self.state = "opening"  # then "ready" or "failed", and "closed"
@@ -52,7 +29,7 @@ class Channel:
         self.error: BaseException | None = None
         self.answers: list[Answer] = []
         self.source: Source | None = None
-        self._ledger, self._clock, self._notices = ledger, clock, notices
+        self._books, self._clock, self._notices = books, books.clock, books.notices
         self._lock = threading.RLock()  # taken by itself: what a signal's handler raises can break off a condition's `with`
         self._turn = threading.Condition(self._lock)
         self._asked_ns = 0
@@ -99,18 +76,11 @@ class Channel:
 
     def _open(self) -> None:
         backend = self.offer.make()
-        self.source = Source(
-            self.offer.name,
-            backend,
-            ledger=self._ledger,
-            clock=self._clock,
-            notices=self._notices,
-            reach_ns=self._reach_ns,
-        )
+        self.source = Source(self.offer.name, backend, self._books, reach_ns=self._reach_ns)
         self.source.chases = not self.offer.inline
         with self.source.lock:
             devices = [checked_device(device) for device in backend.open()]
-            self.answers = [self._first_answer(backend, device) for device in devices]
+            self.answers = [first_answer(backend, device, self._clock) for device in devices]
         if not self.answers:
             self.reason, self.state = "it found no device", "failed"
         elif all(answer.first is None for answer in self.answers):
@@ -120,17 +90,6 @@ class Channel:
         if self.state == "failed":
             self.source.close()
 
-    def _first_answer(self, backend: Backend, device: Device) -> Answer:
-        before_ns = self._clock.monotonic_ns()
-        try:
-            reading = checked_reading(backend.read(device))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - the border to a plugin
-            return Answer(device, None, told(error))
-        if device.sensor.quality is Quality.MISSING:
-            return Answer(device, None, device.sensor.note)
-        took_ns = self._clock.monotonic_ns() - before_ns
-        return Answer(device, Stamped(before_ns + took_ns // 2, reading, took_ns), None)
-
     def renew(self, device: Device) -> None:
         """Take a new first reading of a device that is adopted late: what it used before is none of the run's.
 
@@ -139,7 +98,7 @@ class Channel:
         assert self.source is not None  # noqa: S101 - a ready channel has one
         backend = self.source.backend
         self.answers = [
-            self._first_answer(backend, device) if answer.device.id == device.id else answer for answer in self.answers
+            first_answer(backend, device, self._clock) if answer.device.id == device.id else answer for answer in self.answers
         ]
 
     def _serve(self) -> None:

@@ -1,31 +1,22 @@
-"""The backends of a run: opened side by side, chosen, read at edges and ticks, and closed."""
+"""The backends of a run: opened side by side, read at edges and ticks, and closed."""
 
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from carbonsdk.clock import Clock
-from carbonsdk.engine.adoption import Adopted, Adoption
-from carbonsdk.engine.channel import EDGE_WAIT_S, Answer, Channel
-from carbonsdk.engine.guard import Guard, is_showable
-from carbonsdk.engine.ledger import Ledger
-from carbonsdk.engine.notices import Notices
+from carbonsdk.engine.books import Books
+from carbonsdk.engine.channel import EDGE_WAIT_S, Channel
+from carbonsdk.engine.choosing import Choosing, OnChosen
+from carbonsdk.engine.guard import is_showable
 from carbonsdk.engine.plan import Plan
-from carbonsdk.engine.selection import Selection
 from carbonsdk.engine.source import SPARING
 from carbonsdk.errors import BackendUnavailable
-from carbonsdk.model import Device, PowerReading, Quality
-from carbonsdk.reports import Choice
 from carbonsdk.units import NS_PER_S, nanoseconds
 
 if TYPE_CHECKING:
-    from carbonsdk.engine.attribution import Attribution
     from carbonsdk.engine.processes import Family
-    from carbonsdk.engine.residents import Residents
 
-PATIENCE_S = 1.0  # how long a kind waits for a better backend than the one that has answered
-FIRST_WAIT_S = 0.25  # and the first epoch, once, for backends whose reads are short file reads
+FIRST_WAIT_S = 0.25  # how long the first epoch waits, once, for backends whose reads are short file reads
 NAMED_WAIT_S = 5.0
 _HUNG_S = 10.0
 _OUT_OF_STEP = 0.99029  # loads that pulse do so in round periods: samples of power in step with them see the same each time
@@ -47,126 +38,43 @@ class Hardware:
     """
 
     def __init__(
-        self,
-        plan: Plan,
-        *,
-        ledger: Ledger,
-        clock: Clock,
-        notices: Notices,
-        on_chosen: Callable[[Sequence[tuple[int, Device]], tuple[Choice, ...]], None],
-        family: "Callable[[], Family]" = _family_of_this_process,
+        self, plan: Plan, books: Books, *, on_chosen: OnChosen, family: "Callable[[], Family]" = _family_of_this_process
     ) -> None:
-        self._plan, self._clock, self._notices = plan, clock, notices
+        self._plan, self._clock, self._notices = plan, books.clock, books.notices
         self._interval_ns = nanoseconds(plan.interval_s)
-        self._samples = False  # whether a sensor that tells the power of an instant is among the devices
         reach_ns = 2 * self._interval_ns if plan.edge_reads == "never" else None
-        self.channels = [
-            Channel(offer, ledger=ledger, clock=clock, notices=notices, reach_ns=reach_ns) for offer in plan.offers
-        ]
-        self._residents = self._watched(family) if plan.devices_by_pid else None
-        self._selection = Selection(plan.kinds, *([self._residents.objection] if self._residents else ()))
-        self._attribution = self._attributed(family) if plan.share_policy is not None else None
-        self._adoption = Adoption(plan, ledger, clock, attribution=self._attribution)
-        self._on_chosen = on_chosen
-        self._lock = threading.RLock()
-        self._settled = threading.Condition(self._lock)
-        self._patient_until = time.monotonic() + PATIENCE_S
-        self._live: tuple[Channel, ...] = ()
+        self.channels = [Channel(offer, books, reach_ns=reach_ns) for offer in plan.offers]
+        self.choosing = Choosing(plan, self.channels, books, family=family, on_chosen=on_chosen)
         self.waited = False  # whether the first epoch has waited for backends
-        self._stopped = False
-        self._decided = False  # nothing will be chosen any more
-        self._told: tuple[Choice, ...] | None = None
         self.next_span_read_ns = 0
-
-    def _watched(self, family: "Callable[[], Family]") -> "Residents":
-        from carbonsdk.engine.residents import Residents
-
-        return Residents(family, notices=self._notices, on_found=self.choose)
-
-    def _attributed(self, family: "Callable[[], Family]") -> "Attribution":
-        from carbonsdk.engine.attribution import Attribution
-
-        plan = self._plan
-        assert plan.share_policy is not None  # noqa: S101 - asked for
-        return Attribution(plan.share_policy, family=family, clock=self._clock, baselines=plan.baselines)
 
     def start(self) -> None:
         """Open every backend in a thread of its own."""
-        for channel in self.channels:
-            channel.start(self._on_settled)
-        if self._residents is not None:
-            self._residents.start(self.channels)
-        if not self.channels:
-            self.choose()
-
-    def _on_settled(self, _channel: Channel) -> None:
-        if self._residents is not None:
-            self._residents.nudge()
-        self.choose()
-
-    def choose(self) -> None:
-        """Adopt what can be adopted by now; nothing, once the run has ended."""
-        with self._lock:
-            if self._stopped:
-                return
-            patient = time.monotonic() < self._patient_until
-            verdict = self._selection.decide(self.channels, patient=patient)
-            adopted = [self._adoption.adopt(channel, answer) for channel, answer in verdict.adopt]
-            self._samples = self._samples or any(_is_sampled(answer) for _, answer in verdict.adopt)
-            if adopted:
-                self._hand_over(adopted)
-                self._drop_superseded()
-            answered = not any(channel.state == "opening" for channel in self.channels)
-            held_back = any(self._selection.held_back(channel) for channel in self.channels)
-            if answered and not self._live and not adopted and not held_back:
-                self._notices.missing("nothing here can be measured; `carbonsdk doctor` tells why, and what to do")
-            self._decided = answered and not patient
-            if adopted or (answered and self.choices != self._told):
-                added = [(each.account, each.labelled) for each in adopted]
-                self._told = self.choices
-                self._on_chosen(added + self._adoption.add_overhead(adopted), self._told)
-            self._settled.notify_all()
-
-    def _hand_over(self, adopted: list[Adopted]) -> None:
-        for channel in dict.fromkeys(each.channel for each in adopted):
-            assert channel.source is not None  # noqa: S101 - a ready channel has one
-            channel.source.adopt([(each.account, each.device) for each in adopted if each.channel is channel])
-            if channel not in self._live:
-                self._live = (*self._live, channel)
-
-    def _drop_superseded(self) -> None:
-        for name, device in self._selection.superseded():
-            for channel in self._live:
-                if channel.offer.name == name and channel.source is not None:
-                    channel.source.abandon(device.id, "another device's counter holds its energy")
-
-    @property
-    def choices(self) -> tuple[Choice, ...]:
-        """Return what was chosen and what was not, with reasons."""
-        with self._lock:
-            return self._selection.choices(self.channels)
+        self.choosing.start()
 
     def await_first(self) -> None:
         """Give backends whose reading is quick a moment to answer before the first epoch; once."""
         if self.waited:
             return
         self.waited = True
-        with self._settled:
-            self._settled.wait_for(self._quick_ones_answered, FIRST_WAIT_S)
+        with self.choosing.settled:
+            self.choosing.settled.wait_for(self._quick_ones_answered, FIRST_WAIT_S)
 
     def _quick_ones_answered(self) -> bool:
         return not any(channel.offer.inline and channel.state == "opening" for channel in self.channels)
 
     def await_all(self, timeout_s: float) -> bool:
         """Wait until every backend has answered or failed; say whether they have."""
-        with self._settled:
-            return self._settled.wait_for(lambda: all(channel.state != "opening" for channel in self.channels), timeout_s)
+        with self.choosing.settled:
+            return self.choosing.settled.wait_for(
+                lambda: all(channel.state != "opening" for channel in self.channels), timeout_s
+            )
 
     def await_named(self) -> None:
         """Wait for backends named by the user; raise BackendUnavailable for one that does not answer."""
         named = [channel for channel in self.channels if channel.offer.named]
-        with self._settled:
-            self._settled.wait_for(lambda: all(channel.state != "opening" for channel in named), NAMED_WAIT_S)
+        with self.choosing.settled:
+            self.choosing.settled.wait_for(lambda: all(channel.state != "opening" for channel in named), NAMED_WAIT_S)
         for channel in named:
             if channel.state == "opening":
                 raise BackendUnavailable(f"backend {channel.offer.name!r} has not answered in {NAMED_WAIT_S:.0f} s")
@@ -181,7 +89,7 @@ class Hardware:
             return
         sparing = self._plan.edge_reads == "auto" and not last
         awaited = []
-        for channel in self._live:
+        for channel in self.choosing.live:
             source = channel.source
             if source is None or (sparing and at_ns < source.spare_until_ns):
                 continue
@@ -197,13 +105,13 @@ class Hardware:
     def await_steps(self, timeout_s: float) -> None:
         """Wait until slow counters have stepped after the latest edges, so that those are known as well as can be."""
         deadline_s = time.monotonic() + timeout_s
-        for channel in self._live:
+        for channel in self.choosing.live:
             channel.await_steps(max(0.0, deadline_s - time.monotonic()))
 
     def read_span_edge(self, at_ns: int) -> None:
         """Have the devices read at a span's edge, where that is cheap; waits for nobody, other threads included."""
         self.next_span_read_ns = at_ns + _SPANS_APART_NS  # this thread sees to it, not all at once
-        sources = [(channel, channel.source) for channel in self._live if channel.source is not None]
+        sources = [(channel, channel.source) for channel in self.choosing.live if channel.source is not None]
         if self._plan.edge_reads != "never":
             for channel, source in sources:
                 if at_ns - source.last_read_ns >= _SPAN_SPARING * source.cost_ns:
@@ -213,12 +121,8 @@ class Hardware:
 
     def tick(self, now_ns: int) -> None:
         """Have every device read, waiting for none; notice those that hang."""
-        if self._attribution is not None:
-            with Guard("looking for this process's children", self._notices.fault):
-                self._attribution.refresh()
-        if not self._decided and time.monotonic() >= self._patient_until:
-            self.choose()
-        for channel in self._live:
+        self.choosing.tick()
+        for channel in self.choosing.live:
             channel.ask(now_ns)
             if channel.busy_s > _HUNG_S and channel.source is not None:
                 channel.source.silence("its driver does not answer")
@@ -229,30 +133,28 @@ class Hardware:
     def tick_ns(self) -> int:
         """Return how often to read: as asked, but four times in the time that a counter takes to wrap."""
         every_ns = interval_ns(self._interval_ns / NS_PER_S, self.shortest_wrap_s)
-        return round(_OUT_OF_STEP * every_ns) if self._samples else every_ns
+        return round(_OUT_OF_STEP * every_ns) if self.choosing.sampled else every_ns
 
     @property
     def shortest_wrap_s(self) -> float | None:
         """Return the least time in which a counter can wrap, or None where none does."""
         times = [
-            channel.source.wrap_s for channel in self._live if channel.source is not None and channel.source.wrap_s is not None
+            channel.source.wrap_s
+            for channel in self.choosing.live
+            if channel.source is not None and channel.source.wrap_s is not None
         ]
         return min(times, default=None)
 
     def end(self) -> None:
         """Ask all channels to end; `stop` waits for them."""
-        if self._lock.acquire(timeout=EDGE_WAIT_S):
-            self._stopped = True
-            self._lock.release()
+        self.choosing.end()
         for channel in self.channels:
             channel.stop()
 
     def stop(self, deadline_s: float) -> list[str]:
         """End all channels until `time.monotonic()` reaches the deadline; return the names of threads that are stuck."""
         self.end()
-        stuck = []
-        if self._residents is not None:
-            stuck.append(self._residents.stop(min(0.5, max(0.0, deadline_s - time.monotonic()))))
+        stuck = [self.choosing.stop(min(0.5, max(0.0, deadline_s - time.monotonic())))]
         stuck.extend(channel.join(max(0.0, deadline_s - time.monotonic())) for channel in self.channels)
         return [name for name in stuck if name is not None]
 
@@ -261,8 +163,3 @@ def interval_ns(update_interval_s: float, shortest_wrap_s: float | None) -> int:
     """Return how often to read: as asked, but at least four times in the time that a counter takes to wrap."""
     seconds = update_interval_s if shortest_wrap_s is None else min(update_interval_s, shortest_wrap_s / 4)
     return max(round(seconds * NS_PER_S), 1_000_000)
-
-
-def _is_sampled(answer: Answer) -> bool:
-    reading = None if answer.first is None else answer.first.reading
-    return isinstance(reading, PowerReading) and not reading.window_s and answer.device.sensor.quality is Quality.INTEGRATED

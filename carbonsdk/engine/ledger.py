@@ -128,11 +128,6 @@ class Ledger:
         with self._lock:
             self.accounts[index].silent = reason
 
-    def wrap_s(self, index: int) -> float | None:
-        """Return the least time in which a device's counter can wrap at full power, or None."""
-        with self._lock:
-            return self.accounts[index].curve.wrap_s
-
     def marks(self, at_ns: int) -> Marks:
         """Return all curves at an instant; where one ends within reach of it, the instant becomes a knot."""
         with self._lock:

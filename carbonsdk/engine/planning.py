@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from carbonsdk.clock import Clock
 from carbonsdk.engine.baselines import load as load_baselines
-from carbonsdk.engine.channel import Offer
 from carbonsdk.engine.feed import Candidate, FeedPlan
 from carbonsdk.engine.identity import identified, record_of, told_beside
+from carbonsdk.engine.offer import Offer
 from carbonsdk.engine.overhead import Overhead
 from carbonsdk.engine.places import place
 from carbonsdk.engine.plan import ALL_KINDS, Plan, SinkPlan

@@ -1,21 +1,14 @@
 """Choosing what to measure with, so that every device is measured by the best that answers, and none twice."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
-from carbonsdk.engine.channel import Answer, Channel
+from carbonsdk.engine.channel import Channel
+from carbonsdk.engine.offer import Answer
 from carbonsdk.model import Device, DeviceKind
 from carbonsdk.reports import Choice
 
 # A machine has many of these, seen by several backends: each is told by its id. Of the others one backend sees all.
 _TOLD_BY_ID = frozenset({DeviceKind.GPU, DeviceKind.OTHER})
-
-
-class Verdict(NamedTuple):
-    """Which answers to adopt now, and whether some kind still waits for a better backend."""
-
-    adopt: tuple[tuple[Channel, Answer], ...]
-    waiting: bool
 
 
 class Selection:
@@ -33,21 +26,21 @@ class Selection:
         self._adopted: list[tuple[str, Device]] = []
         self._refused: dict[tuple[str, str], str] = {}
 
-    def decide(self, channels: Sequence[Channel], *, patient: bool) -> Verdict:
-        """Choose among the channels that are ready; if `patient`, not before those that may be better have answered."""
+    def decide(self, channels: Sequence[Channel], *, patient: bool) -> list[tuple[Channel, Answer]]:
+        """Return the answers to adopt now, from the channels that are ready.
+
+        A kind of which a better backend may still answer is left alone if `patient`.
+        """
         adopt: list[tuple[Channel, Answer]] = []
-        waiting = False
         for kind in DeviceKind:
             if kind not in self._kinds:
                 continue
             contenders = _by_worth(channels, kind)
             best = contenders[0].offer.preference if contenders else None
-            if patient and any(_may_beat(channel, kind, best) for channel in channels):
-                waiting = True
-                continue
-            for channel in contenders:
-                adopt.extend(self._take(channel, kind))
-        return Verdict(tuple(adopt), waiting)
+            if not (patient and any(_may_beat(channel, kind, best) for channel in channels)):
+                for channel in contenders:
+                    adopt.extend(self._take(channel, kind))
+        return adopt
 
     def _take(self, channel: Channel, kind: DeviceKind) -> Iterable[tuple[Channel, Answer]]:
         name = channel.offer.name

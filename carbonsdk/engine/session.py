@@ -8,6 +8,7 @@ from typing import Self
 
 from carbonsdk.clock import Clock, SystemClock
 from carbonsdk.engine.answers import bare_report, run_report
+from carbonsdk.engine.books import Books
 from carbonsdk.engine.chronicle import Chronicle
 from carbonsdk.engine.edges import Edges
 from carbonsdk.engine.ending import end
@@ -50,9 +51,8 @@ class Session:
         self.ledger = Ledger(nanoseconds(plan.interval_s))
         self.scribe = Scribe(plan.record, plan.sinks, self.notices)
         self.chronicle = Chronicle(plan, self.scribe, clock=clock, ledger=self.ledger)
-        self.hardware = Hardware(
-            plan, ledger=self.ledger, clock=clock, notices=self.notices, on_chosen=self.chronicle.devices_chosen
-        )
+        books = Books(self.ledger, clock, self.notices)
+        self.hardware = Hardware(plan, books, on_chosen=self.chronicle.devices_chosen)
         told = self.chronicle.intensity_found
         self.feed = IntensityFeed(plan.intensity, clock=clock, on_found=told, on_warning=self.notices.warn)
         self.edges = Edges(clock, hardware=self.hardware, notices=self.notices, phase=self.phase, sync=plan.sync)

@@ -65,7 +65,7 @@ def test_a_child_asks_a_tracker_whatever_it_likes_though_the_parent_held_every_l
 
         def hold():
             with session.ledger._lock, session.scribe._folding, session.roster.lock, session.notices._lock:
-                with session.hardware._lock, session.forecaster._lock, session.scribe._writer._lock:
+                with session.hardware.choosing._lock, session.forecaster._lock, session.scribe._writer._lock:
                     held.set()
                     done.wait(20)
 

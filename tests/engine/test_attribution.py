@@ -17,6 +17,7 @@ from carbonsdk.backends.nvml.backend import NvmlBackend
 from carbonsdk.engine.accounting import Part, Stamped
 from carbonsdk.engine.attribution import ACTIVE, INCLUDING_IDLE, SHARE_BIAS, Attribution
 from carbonsdk.engine.baselines import Baseline, Baselines
+from carbonsdk.engine.books import Books
 from carbonsdk.engine.feed import FeedPlan
 from carbonsdk.engine.hardware import Hardware
 from carbonsdk.engine.ledger import Ledger, Marks
@@ -359,9 +360,7 @@ def test_an_epoch_of_a_process_is_its_share_of_the_machine_s(clock):
             edge_reads="always",
             share_policy=INCLUDING_IDLE,
         ),
-        ledger=ledger,
-        clock=clock,
-        notices=notices,
+        Books(ledger, clock, notices),
         family=lambda: family,
         on_chosen=lambda *_: None,
     )

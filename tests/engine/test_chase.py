@@ -11,6 +11,7 @@ from support.simulated import Simulated, device, offer
 from carbonsdk.clock import SystemClock
 from carbonsdk.engine.accounting import Stamped
 from carbonsdk.engine.allowance import Allowance
+from carbonsdk.engine.books import Books
 from carbonsdk.engine.chase import Chase
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.notices import Notices
@@ -323,7 +324,7 @@ def test_whatever_is_sharpened_what_was_told_stays_and_the_curve_never_falls(mov
     ledger = Ledger(S)
     backend = stepping(clock, step_s=step_s)
     (board,) = backend.open()
-    source = Source("nvml", backend, ledger=ledger, clock=clock, notices=Notices(), reach_ns=None)
+    source = Source("nvml", backend, Books(ledger, clock, Notices()))
     source.chases = True
     source.adopt([(ledger.open_account(board, clock.monotonic_ns()), board)])
     told = {}

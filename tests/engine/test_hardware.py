@@ -7,6 +7,7 @@ import pytest
 from support.sessions import info
 from support.simulated import Simulated, absent, device, hang_until, offer
 
+from carbonsdk.engine.books import Books
 from carbonsdk.engine.feed import FeedPlan
 from carbonsdk.engine.hardware import Hardware, interval_ns
 from carbonsdk.engine.ledger import Ledger, Marks
@@ -32,9 +33,7 @@ class Bench:
         self._offers = tuple(make(self.clock) if callable(make) else make for make in offers)
         self.hardware = Hardware(
             Plan(info=info(), offers=self._offers, intensity=FeedPlan(), kinds=kinds, edge_reads=edge_reads),
-            ledger=self.ledger,
-            clock=self.clock,
-            notices=self.notices,
+            Books(self.ledger, self.clock, self.notices),
             on_chosen=self._chosen,
         )
         self.start_ns = self.clock.monotonic_ns()
@@ -47,8 +46,8 @@ class Bench:
         for channel in self.hardware.channels:
             if channel.offer.inline:
                 channel.join(5)
-        with self.hardware._settled:
-            assert self.hardware._settled.wait_for(
+        with self.hardware.choosing.settled:
+            assert self.hardware.choosing.settled.wait_for(
                 lambda: all(channel.state != "opening" for channel in self.hardware.channels), 5
             )
         return self
@@ -138,7 +137,7 @@ def test_two_backends_that_see_one_gpu_count_it_once(bench):
         },
     )
     made = bench(offered("nvml", first), offered("daemon", second, preference=50)).all_answered()
-    made.hardware.choose()
+    made.hardware.choosing.choose()
     assert sorted(made.measured) == ["0000:02:00.0", "GPU-1"]
 
 
@@ -244,6 +243,21 @@ def test_giving_up_ends_a_backend_for_good(bench):
     made.pass_time(100)
     assert kept["backend"].reads == reads
     assert made.uses()[0].reason == "the driver was unloaded"
+
+
+def test_giving_up_at_one_device_reads_no_other_of_the_backend(bench):
+    kept = {}
+
+    def one(clock):
+        boards = {device(f"GPU-{place}", DeviceKind.GPU): Profile.constant(100.0) for place in range(2)}
+        kept["backend"] = Simulated(clock, boards)
+        return kept["backend"]
+
+    made = bench(offered("nvml", one)).all_answered()
+    kept["backend"].faults["GPU-0"] = GiveUp("the driver was unloaded")
+    made.pass_time(1)
+    assert [account.silent for account in made.ledger.accounts] == ["the driver was unloaded"] * 2
+    assert made.ledger.known_until() is None  # nothing is waited for
 
 
 def test_a_driver_call_that_hangs_holds_up_an_edge_50_ms_at_most(bench):

@@ -11,6 +11,7 @@ from support.simulated import Simulated, device, offer
 
 from carbonsdk.backends.nvml import NvmlSettings
 from carbonsdk.backends.nvml.backend import NvmlBackend
+from carbonsdk.engine.books import Books
 from carbonsdk.engine.feed import FeedPlan
 from carbonsdk.engine.hardware import Hardware
 from carbonsdk.engine.ledger import Ledger, Marks
@@ -51,9 +52,7 @@ class Bench:
                 edge_reads="always",
                 devices_by_pid=True,
             ),
-            ledger=self.ledger,
-            clock=self.clock,
-            notices=self.notices,
+            Books(self.ledger, self.clock, self.notices),
             family=lambda: family,
             on_chosen=self._chosen,
         )
@@ -70,12 +69,12 @@ class Bench:
     def settle(self, ready):
         deadline = time.monotonic() + 10
         while not ready() and time.monotonic() < deadline:
-            self.hardware._residents.nudge()
+            self.hardware.choosing._residents.nudge()
             threading.Event().wait(0.005)
         assert ready()
 
     def reason(self, backend):
-        return next(choice.reason for choice in self.hardware.choices if choice.backend == backend)
+        return next(choice.reason for choice in self.hardware.choosing.choices if choice.backend == backend)
 
 
 @pytest.fixture
@@ -139,8 +138,8 @@ def test_a_gpu_stays_measured_when_the_process_has_left_it(bench):
     drivers[0].pids["GPU-0"] = {50}
     made.settle(lambda: made.measured)
     drivers[0].pids["GPU-0"] = set()
-    made.hardware._residents.look()
-    made.hardware.choose()
+    made.hardware.choosing._residents.look()
+    made.hardware.choosing.choose()
     assert made.measured == ["GPU-0"]
     assert made.reason("nvml") == "answered: a counter"
 
@@ -171,7 +170,7 @@ def test_a_driver_that_hangs_over_its_processes_holds_up_no_other_device(bench):
     drivers, gate = [], threading.Event()
     made = bench(SetFamily(), cpu, gpus("GPU-0", into=drivers))
     drivers[0].process_ids = lambda _: gate.wait(30) and frozenset()
-    made.hardware._residents.nudge()
+    made.hardware.choosing._residents.nudge()
     before = time.monotonic()
     made.hardware.read_edge(made.clock.advance(1.0))
     assert time.monotonic() - before < 1.0
