@@ -1,43 +1,20 @@
-"""Plain options to a plugin's own frozen settings: types checked, strings read, misspellings named."""
+"""From a table of options to a frozen dataclass: each value as its field's type, misspellings named."""
 
 import difflib
-import os
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import Field, fields, is_dataclass
 from enum import Enum
 from functools import cache
-from math import isnan
-from numbers import Integral, Real
-from os import PathLike
-from pathlib import Path
-from typing import Any, Literal, Self, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from carbonsdk.errors import SettingsError
 from carbonsdk.interfaces import Secret
+from carbonsdk.options.scalars import READERS, Mismatch, expect
 
 T = TypeVar("T")
 
-_TRUE = frozenset({"1", "true", "yes", "on"})
-_FALSE = frozenset({"0", "false", "no", "off"})
-_INT64 = 2**63  # what a record can hold
 _COLLECTIONS: tuple[type, ...] = (tuple, frozenset, list)
-
-
-class FileText(str):  # noqa: SLOT000 - a str subclass has no slots for more
-    """A text that stands in a settings file: no secret may be one, and a relative path starts at `directory`, the file's."""
-
-    directory: Path
-
-    def __new__(cls, text: str, directory: Path) -> Self:
-        """Keep the directory beside the text."""
-        made = super().__new__(cls, text)
-        made.directory = directory
-        return made
-
-
-class _Mismatch(Exception):
-    """A value does not fit; the text is what would."""
 
 
 def configure(settings_type: type[T], options: Mapping[str, Any], *, where: str) -> T:
@@ -106,7 +83,7 @@ def fit(value: Any, hint: Any, *, where: str) -> Any:
         return _coerce(value, hint)
     except SettingsError as error:
         raise SettingsError(f"{where}: {error}") from None
-    except _Mismatch as error:
+    except Mismatch as error:
         shown = "a value that is not shown" if _holds_secret(hint) or isinstance(value, Secret) else repr(value)
         raise SettingsError(f"{where} must be {error}, not {shown}") from None
 
@@ -123,13 +100,13 @@ def _coerce(value: Any, hint: Any) -> Any:
         return _coerce_mapping(value, get_args(hint))
     if hint is Any or not isinstance(hint, type):
         return value  # Any, Callable[...], a type variable: nothing to check by
-    if hint in _READERS:
-        return _READERS[hint](value)
+    if hint in READERS:
+        return READERS[hint](value)
     if issubclass(hint, Enum):
         return value if isinstance(value, hint) else _one_of(value, {str(member.value): member for member in hint})
     if is_dataclass(hint) and isinstance(value, Mapping):
         return configure(hint, value, where=hint.__name__)
-    return _expect(isinstance(value, origin or hint), value, f"{hint.__name__}")
+    return expect(isinstance(value, origin or hint), value, f"{hint.__name__}")
 
 
 def _coerce_union(value: Any, choices: tuple[Any, ...]) -> Any:
@@ -141,133 +118,44 @@ def _coerce_union(value: Any, choices: tuple[Any, ...]) -> Any:
     for choice in exact or concrete:
         try:
             return _coerce(value, choice)
-        except _Mismatch as error:
+        except Mismatch as error:
             wanted.append(str(error))
     if type(None) in choices:
         wanted.append("nothing")
-    raise _Mismatch(" or ".join(wanted))
+    raise Mismatch(" or ".join(wanted))
 
 
 def _coerce_collection(value: Any, kind: type, arguments: tuple[Any, ...]) -> Any:
     if isinstance(value, str):
         value = [part.strip() for part in value.split(",") if part.strip()]
     if not isinstance(value, list | tuple | set | frozenset):
-        raise _Mismatch("a list")
+        raise Mismatch("a list")
     items = list(value)
     if kind is tuple and arguments and arguments[-1] is not Ellipsis:
         if len(items) != len(arguments):
-            raise _Mismatch(f"a list of {len(arguments)}")
+            raise Mismatch(f"a list of {len(arguments)}")
         return tuple(_coerce(item, hint) for item, hint in zip(items, arguments, strict=True))
     try:
         return kind(_coerce(item, arguments[0] if arguments else Any) for item in items)
-    except _Mismatch as error:
-        raise _Mismatch(f"a list, each item {error}") from None
+    except Mismatch as error:
+        raise Mismatch(f"a list, each item {error}") from None
 
 
 def _coerce_mapping(value: Any, arguments: tuple[Any, ...]) -> dict[Any, Any]:
     if not isinstance(value, Mapping):
-        raise _Mismatch("a table")
+        raise Mismatch("a table")
     key_hint, item_hint = arguments or (Any, Any)
     try:
         return {_coerce(key, key_hint): _coerce(item, item_hint) for key, item in value.items()}
-    except _Mismatch as error:
-        raise _Mismatch(f"a table, each value {error}") from None
+    except Mismatch as error:
+        raise Mismatch(f"a table, each value {error}") from None
 
 
 def _one_of(value: Any, choices: Mapping[str, Any]) -> Any:
     if isinstance(value, bool | int | str) and str(value) in choices:
         return choices[str(value)]
-    raise _Mismatch("one of " + ", ".join(repr(choice) for choice in choices))
-
-
-def _bool(value: Any) -> bool:
-    if isinstance(value, str) and value.strip().lower() in _TRUE | _FALSE:
-        return value.strip().lower() in _TRUE
-    return bool(_expect(isinstance(value, bool), value, "true or false"))
-
-
-def _int(value: Any) -> int:
-    if isinstance(value, str):
-        value = _read(int, value, "a whole number")
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)  # 1e3, or what a division of batches made
-    fits = not isinstance(value, bool) and isinstance(value, Integral) and abs(int(value)) < _INT64
-    return int(_expect(fits, value, "a whole number"))
-
-
-def _float(value: Any) -> float:
-    if isinstance(value, str):
-        value = _read(float, value, "a number")
-    try:
-        fits = not isinstance(value, bool) and isinstance(value, Real) and not isnan(value)
-        return float(_expect(fits, value, "a number"))
-    except OverflowError:
-        raise _Mismatch("a number of at most 308 digits") from None
-
-
-def _str(value: Any) -> str:
-    return str(_expect(isinstance(value, str), value, "text"))
-
-
-def _path(value: Any) -> Path:
-    fits = isinstance(value, str | PathLike) and bool(str(value)) and "\0" not in str(value)
-    try:
-        path = Path(_expect(fits, value, "a path")).expanduser()
-    except RuntimeError:  # the home directory of nobody
-        raise _Mismatch("a path of a known home directory") from None
-    # "-" is a standard stream, wherever it is written.
-    return value.directory / path if isinstance(value, FileText) and value != "-" else path
-
-
-def _secret(value: Any) -> Secret:
-    match value:
-        case Secret():
-            return value
-        case {"env": str(variable), **rest} if not rest:
-            return _secret_of_variable(variable)
-        case {"file": str(name), **rest} if not rest:
-            return _secret_of_file(_path(name))
-        case FileText() | Mapping():
-            raise _Mismatch('{env = "NAME"} or {file = "path"}, since a file never holds a secret itself')
-        case _:
-            return Secret(_expect(isinstance(value, str), value, "text"))
-
-
-def _secret_of_variable(name: str) -> Secret:
-    if not (value := os.environ.get(name)):
-        raise SettingsError(f"the environment variable {name}, which is to hold the secret, is not set")
-    return Secret(value)
-
-
-def _secret_of_file(path: Path) -> Secret:
-    try:
-        return Secret(path.read_text(encoding="utf-8").strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"the secret cannot be read from {path} ({type(error).__name__})") from None
-
-
-def _read(parse: Callable[[str], Any], text: str, wanted: str) -> Any:
-    try:
-        return parse(text.strip())
-    except ValueError:
-        raise _Mismatch(wanted) from None
-
-
-def _expect(fits: bool, value: Any, wanted: str) -> Any:  # noqa: FBT001 - the outcome of a test
-    if not fits:
-        raise _Mismatch(wanted)
-    return value
+    raise Mismatch("one of " + ", ".join(repr(choice) for choice in choices))
 
 
 def _holds_secret(hint: Any) -> bool:
     return hint is Secret or any(_holds_secret(part) for part in get_args(hint))
-
-
-_READERS: dict[type, Callable[[Any], Any]] = {
-    bool: _bool,
-    int: _int,
-    float: _float,
-    str: _str,
-    Path: _path,
-    Secret: _secret,
-}
