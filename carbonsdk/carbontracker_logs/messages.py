@@ -1,11 +1,13 @@
 """Log files as messages: bounded, torn or not, of any origin."""
 
 import re
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
+
+from carbonsdk import files
 
 MOST_BYTES = 64 << 20
 """What is read of one file; years of epochs are less."""
@@ -62,26 +64,33 @@ def seconds(text: str) -> float | None:
 
 
 def _lines(path: Path, problems: list[str]) -> Iterator[str]:
+    left_bytes = MOST_BYTES
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            problems.append(f"{path.name} is no file")
-            return
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+        with files.opened(path) as file:
+            while line := file.readline(_LONGEST_LINE + 1):
+                length = len(line)
+                if length > _LONGEST_LINE:
+                    length += _skipped_bytes(file, line)
+                left_bytes -= length
+                if left_bytes < 0:
+                    problems.append(f"{path.name} is read only to its first {MOST_BYTES >> 20} MiB")
+                    return
+                if length > _LONGEST_LINE:
+                    problems.append(f"a line of {length} bytes in {path.name} is left out")
+                elif line.endswith(b"\n"):
+                    yield line.decode("utf-8", "replace").rstrip("\r\n")
+                else:
+                    problems.append(f"the last line of {path.name} is torn and left out")
     except OSError as error:
         problems.append(f"{path.name} cannot be read: {error.strerror or error}")
-        return
-    if len(content) > MOST_BYTES:
-        problems.append(f"{path.name} is read only to its first {MOST_BYTES >> 20} MiB")
-        content = content[: content.rfind(b"\n", 0, MOST_BYTES) + 1]
-    elif content and not content.endswith(b"\n"):
-        problems.append(f"the last line of {path.name} is torn and left out")
-        content = content[: content.rfind(b"\n") + 1]
-    for line in content.split(b"\n"):
-        if len(line) <= _LONGEST_LINE:
-            yield line.decode("utf-8", "replace").rstrip("\r")
-        else:
-            problems.append(f"a line of {len(line)} bytes in {path.name} is left out")
+
+
+def _skipped_bytes(file: BinaryIO, line: bytes) -> int:
+    """Read on to the end of a line, or of all that is read of a file; return how many bytes that was."""
+    skipped = 0
+    while not line.endswith(b"\n") and skipped <= MOST_BYTES and (line := file.readline(_LONGEST_LINE)):
+        skipped += len(line)
+    return skipped
 
 
 def _moment(text: str) -> datetime | None:

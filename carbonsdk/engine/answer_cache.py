@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from carbonsdk import units
+from carbonsdk import files, units
 from carbonsdk.clock import Clock
 from carbonsdk.engine.lease import LEASE_S, Lease
 from carbonsdk.errors import BadAnswer, JournalError, RateLimited, ServiceError, ServiceUnavailable
@@ -108,7 +108,7 @@ class AnswerCache:
     def _fresh(self, entry: Path) -> tuple[CarbonIntensity, ...] | ServiceError | None:
         """Return what a fresh entry holds, None for one that is stale, damaged or not there."""
         try:
-            held = json.loads(entry.read_bytes())
+            held = json.loads(files.content(entry, most_bytes=_MOST_BYTES))
             age_s = units.seconds(self._now_ns() - reader(int)(held["written_ns"]))
             if not 0 <= age_s < reader(float)(held["fresh_s"]):
                 return None

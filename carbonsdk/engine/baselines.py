@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from carbonsdk import files
 from carbonsdk.errors import CarbonSDKError
 from carbonsdk.model import Device, jsonable
 from carbonsdk.reports import Baseline
@@ -17,6 +18,7 @@ from carbonsdk.runs import state_directory
 __all__ = ["Baseline", "Baselines", "baseline_path", "keep", "load", "prepare"]
 
 _SCHEMA = 1
+_MOST_BYTES = 4 << 20
 Key = tuple[str, str, str]
 
 
@@ -45,7 +47,7 @@ def load(directory: Path | str | None = None) -> Baselines:
     """Return what was measured; what cannot be read is told of in `problem`, and leaves nothing."""
     path = baseline_path(directory)
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(files.content(path, most_bytes=_MOST_BYTES))
     except FileNotFoundError:
         return Baselines()
     except (OSError, ValueError, RecursionError) as error:

@@ -6,6 +6,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from carbonsdk import files
+
 LEASE_S = 30.0  # whoever holds it for longer has been killed
 
 
@@ -37,8 +39,8 @@ class Lease:
 
     def release(self) -> None:
         """Give the lease back, unless it was taken over."""
-        with suppress(OSError, ValueError):
-            if self._path.read_text(encoding="ascii") == self._mark:
+        with suppress(OSError):
+            if files.content(self._path, most_bytes=len(self._mark)) == self._mark.encode():
                 self._path.unlink()
 
     def _is_held(self) -> bool:

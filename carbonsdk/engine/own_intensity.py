@@ -4,9 +4,11 @@ import csv
 import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 
+from carbonsdk import files
 from carbonsdk.errors import SettingsError
 from carbonsdk.model import CarbonIntensity
 
@@ -15,6 +17,7 @@ OwnIntensity = float | str | Path | Mapping[datetime | str, float]
 
 _HOUR = timedelta(hours=1)
 _YEARS = range(1971, 2115)  # what the axis of time holds, at the least
+_MOST_BYTES = 16 << 20  # ten years of quarters of an hour
 _Point = tuple[datetime, float | None]
 
 
@@ -53,8 +56,8 @@ def _hours(hours: Mapping[datetime | str, float]) -> list[CarbonIntensity]:
 
 def _file(path: Path) -> list[CarbonIntensity]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            points = _in_order(_points(csv.reader(lines), path))
+        text = files.content(path, most_bytes=_MOST_BYTES).decode("utf-8-sig")
+        points = _in_order(_points(csv.reader(StringIO(text, newline="")), path))
     except SettingsError:
         raise
     except (OSError, ValueError, csv.Error) as error:

@@ -1,17 +1,17 @@
 """Reading a journal: whole, torn, damaged, hostile, or still being written."""
 
-import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from carbonsdk import files
 from carbonsdk.errors import JournalError
 from carbonsdk.journal.codec import MAX_LINE_BYTES, NewerSchema, decode
 from carbonsdk.journal.records import Record
 
 _EXAMPLES = 10
+_LONGEST_SKIP = 64 << 20
 
 
 @dataclass(slots=True)
@@ -48,24 +48,18 @@ def read_records(path: Path, *, problems: Problems | None = None) -> Iterator[Re
 def open_journal(path: Path) -> BinaryIO:
     """Open a regular file for reading; a pipe or a device, which might never answer, is refused."""
     try:
-        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-    except (OSError, ValueError) as error:
-        raise JournalError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise JournalError(f"cannot read {path}: it is no ordinary file")
-    return os.fdopen(fd, "rb")
+        return files.opened(path)
+    except OSError as error:
+        raise JournalError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def records_of(file: BinaryIO, *, problems: Problems) -> Iterator[Record]:
     """Yield the records from where `file` stands to its end."""
-    number, cut = 0, _Cut(problems)
-    while line := file.readline(MAX_LINE_BYTES + 1):
-        number += 1
+    cut = _Cut(problems)
+    for number, line in enumerate(lines_of(file), 1):
         whole = line.endswith(b"\n")
-        if not whole and len(line) > MAX_LINE_BYTES:
+        if len(line) > MAX_LINE_BYTES and not whole:
             problems.note(number, "it is too long for a record")
-            _skip_line(file)
             continue
         if line.isspace():
             continue
@@ -89,6 +83,21 @@ def records_of(file: BinaryIO, *, problems: Problems) -> Iterator[Record]:
     cut.see(b"")
 
 
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines from where `file` stands, of one that is too long for a record only the beginning.
+
+    What follows a line of 64 MiB is not looked at: a file with a hole of a terabyte takes no room, but days to read.
+    """
+    while line := file.readline(MAX_LINE_BYTES + 1):
+        yield line
+        left_bytes = _LONGEST_SKIP
+        while len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
+            line = file.readline(MAX_LINE_BYTES + 1)
+            left_bytes -= len(line)
+            if left_bytes < 0:
+                return
+
+
 class _Cut:
     """A line that is no record. If a full disk cut it short, it comes again when there is room, and nothing is missing."""
 
@@ -102,8 +111,3 @@ class _Cut:
         if self._line and not following.startswith(self._line):
             self._problems.note(self._number, self._complaint)
         self._line = b""
-
-
-def _skip_line(file: BinaryIO) -> None:
-    while (rest := file.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
-        pass

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from carbonsdk.errors import SettingsError
+from carbonsdk.files import content
 from carbonsdk.interfaces import Secret
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _INT64 = 2**63  # what a record can hold
+_MOST_SECRET_BYTES = 64 << 10
 
 
 class FileText(str):  # noqa: SLOT000 - a str subclass has no slots for more
@@ -93,7 +95,7 @@ def _secret_of_variable(name: str) -> Secret:
 
 def _secret_of_file(path: Path) -> Secret:
     try:
-        return Secret(path.read_text(encoding="utf-8").strip())
+        return Secret(content(path, most_bytes=_MOST_SECRET_BYTES).decode().strip())
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"the secret cannot be read from {path} ({type(error).__name__})") from None
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from carbonsdk.errors import JournalError
 from carbonsdk.journal.assembly import Assembly
 from carbonsdk.journal.claims import Part
-from carbonsdk.journal.codec import MAX_LINE_BYTES, decode
+from carbonsdk.journal.codec import decode
 from carbonsdk.journal.merging import merge
 from carbonsdk.journal.numbers import NumberSet
-from carbonsdk.journal.reader import open_journal
+from carbonsdk.journal.reader import lines_of, open_journal
 from carbonsdk.journal.union import length
 from carbonsdk.runs.finding import files, run_directories
 from carbonsdk.runs.loading import part_of
@@ -86,13 +86,13 @@ def skim(path: Path) -> tuple[Assembly, NumberSet]:
     state = b""
     epochs: deque[bytes] = deque(maxlen=_NEWEST_EPOCHS)
     with open_journal(path) as file:
-        while line := file.readline(MAX_LINE_BYTES):
+        for line in lines_of(file):
             if (match := _NUMBER.match(line)) and _is_whole(line):
                 numbers.add(int(match[1]))
                 epochs.append(line)
             elif line.startswith(_STATE) and _is_whole(line):
                 state = line
-            else:
+            elif not line.isspace():
                 _add(assembly, line)
     for line in (state, *epochs):
         _add(assembly, line)

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from carbonsdk.errors import SettingsError
+from carbonsdk.files import content
 from carbonsdk.options import FileText
 from carbonsdk.settings.fields import Settings
 
 PREFIX = "CARBONSDK_"
 CONFIG_VARIABLE = "CARBONSDK_CONFIG"
 FILE_NAME = "carbonsdk.toml"
+_MOST_BYTES = 1 << 20
 
 # The tables that hold plugins' settings, and the setting that `use` in each of them is another spelling of.
 GROUPS: Mapping[str, str | None] = {"backends": "backends", "intensity": "fetchers", "sinks": "sinks", "locators": None}
@@ -128,7 +130,7 @@ def _is_file(path: Path) -> bool:
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return content(path, most_bytes=_MOST_BYTES)
     except OSError:  # somebody else's project
         return b""
 
@@ -194,7 +196,7 @@ def _parsed(path: Path) -> tuple[str, Mapping[str, Any]]:
     import tomllib
 
     try:
-        text = path.read_text(encoding="utf-8")
+        text = content(path, most_bytes=_MOST_BYTES).decode()
         return text, tomllib.loads(text)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error

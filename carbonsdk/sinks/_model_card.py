@@ -8,6 +8,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from carbonsdk import files
 from carbonsdk.counted import counted, simulated
 from carbonsdk.events import Event, IntensityFound, RunFinished, RunInfo
 from carbonsdk.figures import plain, source
@@ -16,6 +17,7 @@ from carbonsdk.reports import RunReport
 from carbonsdk.sinks.model_card import ModelCardSettings
 
 NOWHERE = "WORLD"
+_MOST_BYTES = 16 << 20
 _BESIDE = frozenset({DeviceKind.MEMORY, DeviceKind.OTHER})
 KEY = "co2_eq_emissions"
 _EMPTY = re.compile(r"\A((?:[ \t]*(?:#[^\n]*)?\n)*)\{[ \t]*\}[ \t]*(?:\n|\Z)")
@@ -62,7 +64,7 @@ class ModelCard:
 
     def _write(self, block: str) -> None:
         path = Path(self._settings.path or "").resolve()
-        before = path.read_bytes() if path.exists() else b""
+        before = files.content(path, most_bytes=_MOST_BYTES) if path.exists() else b""
         text = before.decode("utf-8")
         line_end = "\r\n" if "\r\n" in text else "\n"
         text = text.replace("\r\n", "\n")

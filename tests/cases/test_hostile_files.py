@@ -6,8 +6,10 @@ CARBONSDK_FUZZ=20000 pytest tests/cases/test_hostile_files.py
 
 import json
 import os
+import socket
 import time
-from contextlib import suppress
+from contextlib import chdir, nullcontext, suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -59,6 +61,10 @@ def profile(path):
 
 def cached_answer(path):
     return AnswerCache(SystemClock(), path.parent)._fresh(path)
+
+
+def secret(path):
+    return resolve({"api_keys": {"electricitymaps": {"file": str(path)}}}, environ={"HOME": str(path.parent)})
 
 
 READERS = {
@@ -152,7 +158,36 @@ def test_pipes_devices_loops_and_folders_among_records_hold_up_nobody(tmp_path):
         runs.load("r", tmp_path)
     assert runs.resumption("r", 0, tmp_path).first_number == 0
     (run,) = carbontracker_logs.read_directory(place)
-    assert run.problems[0] == "1_carbontracker.log is no file"
+    assert run.problems[0] == "1_carbontracker.log cannot be read: it is no ordinary file"
+
+
+def pipe(path):
+    os.mkfifo(path)
+
+
+def device(path):
+    path.symlink_to("/dev/zero")
+
+
+def listener(path):
+    with socket.socket(socket.AF_UNIX) as bound, chdir(path.parent):  # a socket's path may have 107 bytes only
+        bound.bind(path.name)
+
+
+def huge(path):
+    with path.open("wb") as file:
+        file.truncate(1 << 40)  # takes no room: a hole
+
+
+@pytest.mark.parametrize("make", [pipe, device, listener, Path.mkdir, huge])
+@pytest.mark.parametrize("name", [*READERS, "key.txt"])
+def test_what_is_no_ordinary_file_or_has_no_end_is_not_read(tmp_path, soon, name, make):
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    make(path)
+    go_on_without = {"baselines.json", "answer.json", "logs/1_carbontracker.log"}
+    with nullcontext() if name in go_on_without else pytest.raises(CarbonSDKError):
+        READERS.get(name, secret)(path)
 
 
 LOGGED = "2026-01-01 00:00:00 - "

@@ -20,10 +20,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from carbonsdk import files
 from carbonsdk.backends.replay import ReplaySettings
 from carbonsdk.backends.replay.profile import Profile
 from carbonsdk.plugin import DeviceKind, SettingsError
 
+_MOST_BYTES = 64 << 20
 _KEYS = {"kind", "name", "id", "watts", "profile", "shape", "repeat"}
 
 
@@ -54,7 +56,7 @@ def recorded(settings: ReplaySettings) -> tuple[Recorded, ...]:
 def load(path: Path) -> list[Recorded]:
     """Return the devices of a JSON or CSV file; raise SettingsError."""
     try:
-        text = path.read_text(encoding="utf-8-sig")  # spreadsheets begin with a byte order mark
+        text = files.content(path, most_bytes=_MOST_BYTES).decode("utf-8-sig")  # spreadsheets begin with a byte order mark
     except (OSError, ValueError) as error:
         raise SettingsError(f"replay: cannot read {path}: {error}") from error
     if path.suffix.lower() == ".csv":

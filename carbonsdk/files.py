@@ -1,0 +1,32 @@
+"""Read files that anybody may have put in their place: ordinary ones alone, and no more of them than is allowed."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+# Without O_NONBLOCK, opening a pipe that nobody writes to never returns.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0)
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows
+
+
+def opened(path: Path) -> BinaryIO:
+    """Open an ordinary file for reading; raise OSError for a pipe, a device or a folder, and for a name that no file has."""
+    try:
+        fd = os.open(path, _FLAGS | _BINARY)
+    except ValueError as error:  # a NUL, or what cannot be encoded
+        raise OSError(errno.EINVAL, str(error), str(path)) from None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "it is no ordinary file", str(path))
+    return os.fdopen(fd, "rb")
+
+
+def content(path: Path, *, most_bytes: int) -> bytes:
+    """Return what an ordinary file holds; raise OSError for anything else, and for one of more than `most_bytes`."""
+    with opened(path) as file:
+        held = file.read(most_bytes + 1)
+    if len(held) > most_bytes:
+        raise OSError(errno.EFBIG, f"it holds more than the {most_bytes:,} bytes that are read", str(path))
+    return held
