@@ -83,7 +83,7 @@ class CarbonTracker:
         self.settings = opened.settings
         self._session = opened.session
         self._rules = opened.rules
-        self._planner = opened.planner
+        self._feeds = opened.feeds
         self._token: Token[CarbonTracker | None] | None = None
         self._manual: Epoch | None = None
 
@@ -159,7 +159,7 @@ class CarbonTracker:
 
     def set_api_keys(self, api_keys: "Mapping[str, str | Secret]") -> None:
         """Give intensity services their keys after construction; raise SettingsError for an unknown service."""
-        candidates = self._planner.keyed_fetchers(self.settings, api_keys)
+        candidates = self._feeds.keyed(api_keys)
         for candidate in candidates if self.alive else ():
             self._session.feed.prefer(candidate)
 

@@ -84,14 +84,14 @@ def best_start(
     looked for. Blocks while services are asked, each within its deadlines. Raise SettingsError for what makes no sense, and
     IntensityError where no forecast reaches far enough.
     """
-    from carbonsdk.engine.planning import Planner
-    from carbonsdk.host import PluginHost
+    from carbonsdk.engine.feed_planning import feed_plan
     from carbonsdk.settings import resolve
 
     clock = SystemClock()
     resolved = resolve({"zone": zone, **settings})
-    plan = Planner(PluginHost.discover(resolved.settings.disable_plugins), clock).feed(resolved)
-    return best_start_of(Inquiry(plan, clock=clock), Wish(duration, deadline=deadline, energy_kwh=energy_kwh))
+    return best_start_of(
+        Inquiry(feed_plan(resolved, clock), clock=clock), Wish(duration, deadline=deadline, energy_kwh=energy_kwh)
+    )
 
 
 @dataclass(frozen=True, slots=True)

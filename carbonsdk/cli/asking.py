@@ -21,14 +21,12 @@ def inquiry(settings: dict[str, Any], *, zone: "Zone | None" = None) -> "Inquiry
     from dataclasses import replace
 
     from carbonsdk.clock import SystemClock
+    from carbonsdk.engine.feed_planning import feed_plan
     from carbonsdk.engine.inquiry import Inquiry
-    from carbonsdk.engine.planning import Planner
-    from carbonsdk.host import PluginHost
     from carbonsdk.settings import resolve
 
     clock = SystemClock()
-    resolved = resolve(given(settings))
-    plan = Planner(PluginHost.discover(resolved.settings.disable_plugins), clock).feed(resolved)
+    plan = feed_plan(resolve(given(settings)), clock)
     return Inquiry(plan if zone is None else replace(plan, zone=zone), clock=clock)
 
 

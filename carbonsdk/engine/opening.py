@@ -6,12 +6,13 @@ from operator import index
 from typing import Any
 
 from carbonsdk.clock import SystemClock
+from carbonsdk.engine.feed_planning import FeedPlanner
 from carbonsdk.engine.planning import Planner
 from carbonsdk.engine.rules import Rules
 from carbonsdk.engine.session import Session
 from carbonsdk.errors import SettingsError
 from carbonsdk.host import PluginHost
-from carbonsdk.settings import Settings, resolve
+from carbonsdk.settings import Resolved, Settings, resolve
 
 _MOST_EPOCHS = 2**53  # whatever reads the record holds such numbers exactly
 
@@ -19,10 +20,10 @@ _MOST_EPOCHS = 2**53  # whatever reads the record holds such numbers exactly
 class Opened:
     """A session that is not begun, with the settings and rules it goes by."""
 
-    __slots__ = ("planner", "rules", "session", "settings")
+    __slots__ = ("feeds", "rules", "session", "settings")
 
-    def __init__(self, settings: Settings, planner: Planner, session: Session) -> None:
-        self.settings, self.planner, self.session = settings, planner, session
+    def __init__(self, settings: Settings, feeds: FeedPlanner, session: Session) -> None:
+        self.settings, self.feeds, self.session = settings, feeds, session
         self.rules = Rules(settings, session)
 
     def begin(self) -> None:
@@ -48,14 +49,15 @@ def opened(call: Mapping[str, Any], *, style: str, stream: str) -> Opened:
     """Return the session that a call asks for; raise SettingsError for a mistake in it."""
     resolved = resolve(call)
     clock = SystemClock()
-    planner = Planner(PluginHost.discover(resolved.settings.disable_plugins), clock)
-    plan = planner.plan(resolved, console=_console(resolved.settings, style=style, stream=stream))
-    return Opened(resolved.settings, planner, Session(plan, clock))
+    planner = Planner(resolved, PluginHost.discover(resolved.settings.disable_plugins), clock)
+    plan = planner.plan(console=_console(resolved.settings, style=style, stream=stream))
+    return Opened(resolved.settings, planner.feeds, Session(plan, clock))
 
 
 def copied(session: Session, epochs: int | None) -> Opened:
     """Return what the copy of a tracker in another process goes by: a session that measures nothing, and no rules."""
-    return Opened(Settings(epochs=epochs), Planner(PluginHost(()), session.clock), session)
+    resolved = Resolved(Settings(epochs=epochs), {})
+    return Opened(resolved.settings, Planner(resolved, PluginHost(()), session.clock).feeds, session)
 
 
 def checked_start(start: Any) -> int:

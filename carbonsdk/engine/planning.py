@@ -1,73 +1,56 @@
 """From settings and plugins to a plan: who is asked, in which order, with which options."""
 
-import functools
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import fields, replace
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from carbonsdk.clock import Clock
 from carbonsdk.engine.baselines import load as load_baselines
-from carbonsdk.engine.feed import Candidate, FeedPlan
+from carbonsdk.engine.feed_planning import FeedPlanner
 from carbonsdk.engine.identity import identified, record_of, told_beside
+from carbonsdk.engine.making import Maker, named, wanted
 from carbonsdk.engine.offer import Offer
 from carbonsdk.engine.overhead import Overhead
-from carbonsdk.engine.places import place
 from carbonsdk.engine.plan import ALL_KINDS, Plan, SinkPlan
 from carbonsdk.engine.plugin_options import fitted
-from carbonsdk.engine.sharing import Sharing
-from carbonsdk.errors import SettingsError
 from carbonsdk.host import PluginHost, Registered
-from carbonsdk.http import OfflineHttp, RequestsHttp
-from carbonsdk.interfaces import HttpClient
 from carbonsdk.launch import detect
-from carbonsdk.model import CarbonIntensity, DeviceKind
+from carbonsdk.model import DeviceKind
 from carbonsdk.settings import Resolved, Settings
-
-T = TypeVar("T")
-Options = Mapping[str, Mapping[str, Any]]
 
 _CPU = frozenset({DeviceKind.CPU, DeviceKind.MEMORY, DeviceKind.SOC, DeviceKind.NODE, DeviceKind.OTHER})
 _GPU = frozenset({DeviceKind.GPU})
-# Names that carbontracker has for services; in its earlier releases upper and lower case were the same.
-_CARBONTRACKER_SERVICES = {
-    "electricitymaps": "electricitymaps",
-    "carbonintensitygb": "great_britain",
-    "energidataservice": "denmark",
-}
 _KINDS = {"all": ALL_KINDS, "cpu": _CPU, "gpu": _GPU, "gpu,cpu": ALL_KINDS, "cpu,gpu": ALL_KINDS}
 
 
-AUTO = "auto"
-"""Among the names of backends or fetchers: all that are used by themselves."""
-
-
 class Planner:
-    """Makes plans with one host and one clock. Touches neither hardware nor network: factories are called later."""
+    """Plans a run. Touches neither hardware nor network: factories are called later.
 
-    def __init__(self, host: PluginHost, clock: Clock, environ: Mapping[str, str] | None = None) -> None:
-        self._host, self._clock = host, clock
-        self._http: RequestsHttp | OfflineHttp = OfflineHttp()
-        self._sharing = Sharing(clock, cut=self._http.close)
+    Raises SettingsError for an option that a plugin does not have.
+    """
+
+    def __init__(self, resolved: Resolved, host: PluginHost, clock: Clock, *, environ: Mapping[str, str] | None = None) -> None:
+        self._resolved = fitted(resolved, host)
+        self._host = host
+        self._maker = Maker(host, clock, offline=resolved.settings.offline)
+        self.feeds = FeedPlanner(self._maker, self._resolved)
         self._environ = os.environ if environ is None else environ
 
-    def plan(self, resolved: Resolved, *, console: Mapping[str, Any] | None = None) -> Plan:
-        """Return the plan for these settings; `console` are options of the console sink, None for none of it.
+    def plan(self, *, console: Mapping[str, Any] | None = None) -> Plan:
+        """Return the plan; `console` are options of the console sink, None for none of it.
 
-        Raises SettingsError for a plugin or an option that is not there.
+        Raises SettingsError for a plugin that is not there.
         """
-        resolved = fitted(resolved, self._host)
+        resolved = self._resolved
         settings = resolved.settings
         launch = detect(self._environ)
-        info, before = identified(settings, launch, clock=self._clock, environ=self._environ)
-        intensity = self.feed(resolved)
-        http = self._http
+        info, before = identified(settings, launch, clock=self._maker.clock, environ=self._environ)
         baselines = load_baselines(settings.state_dir)
         return Plan(
             info=info,
-            offers=tuple(self._offers(settings, http)),
-            sinks=tuple(self._sinks(settings, http, console if launch.rank == 0 else None)),
-            intensity=intensity,
+            offers=tuple(self._offers(settings)),
+            sinks=tuple(self._sinks(settings, console if launch.rank == 0 else None)),
+            intensity=self.feeds.plan(),
             record=record_of(info, settings),
             kinds=_KINDS[settings.components],
             interval_s=settings.update_interval,
@@ -88,143 +71,47 @@ class Planner:
             ),
         )
 
-    def feed(self, resolved: Resolved) -> FeedPlan:
-        """Return where intensities come from with these settings; raise SettingsError for a plugin that is not there."""
-        settings = resolved.settings
-        http = self._http = OfflineHttp() if settings.offline else RequestsHttp()
-        self._sharing = Sharing(self._clock, cut=http.close)
-        locators = tuple(self._locators(settings, http))
-        zone = None if settings.zone is None else place(settings.zone, found_by=resolved.sources.get("zone", "call"))
-        if zone is not None and zone.cloud_region and (cloud := self._host.locators.get("cloud")):
-            # Which grid the region hangs on is in a table of the locator's: it reads, and asks nobody.
-            given = {"provider": zone.cloud_provider, "region": zone.cloud_region}
-            zone, locators = None, (Candidate("cloud", self._make(cloud, given, http), inline=True),)
-        return FeedPlan(
-            zone=zone,
-            locators=locators,
-            fetchers=tuple(self._fetchers(settings, http)),
-            own=_own(settings),
-            basis=settings.basis,
-            cut=self._sharing.close,
-        )
-
-    def _make(self, registered: Registered[T], options: Mapping[str, Any], http: HttpClient) -> Callable[[], T]:
-        return functools.partial(self._host.make, registered, options, clock=self._clock, http=http)
-
-    def _offers(self, settings: Settings, http: HttpClient) -> Iterable[Offer]:
+    def _offers(self, settings: Settings) -> Iterable[Offer]:
         options = settings.options.get("backends", {})
         simulated = simulation(settings)
         if simulated:
-            replay = _named(self._host.backends, "replay", "backend")
-            yield self._offer("replay", replay, simulated, named=True, http=http)
+            yield self._offer(named(self._host.backends, "replay", "backend"), simulated, by_name=True)
             return
-        for name, registered, named in _wanted(self._host.backends, settings.backends, "backend"):
-            yield self._offer(name, registered, options.get(name, {}), named=named, http=http)
+        for name, registered, by_name in wanted(self._host.backends, settings.backends, "backend"):
+            yield self._offer(registered, options.get(name, {}), by_name=by_name)
 
-    def _offer(
-        self, name: str, registered: Registered[Any], options: Mapping[str, Any], *, named: bool, http: HttpClient
-    ) -> Offer:
+    def _offer(self, registered: Registered[Any], options: Mapping[str, Any], *, by_name: bool) -> Offer:
         registration = registered.registration
         return Offer(
-            name=name,
-            make=self._make(registered, options, http),
+            name=registered.name,
+            make=self._maker.factory(registered, options),
             preference=registration.preference,
             kinds=registration.kinds,
             inline=registration.inline,
-            named=named,
+            named=by_name,
         )
 
-    def _sinks(self, settings: Settings, http: HttpClient, console: Mapping[str, Any] | None) -> Iterable[SinkPlan]:
-        options: Options = settings.options.get("sinks", {})
-        wanted = dict.fromkeys(settings.sinks)
-        if console is not None and "console" not in wanted:
-            yield SinkPlan(name="console", make=self._make(_named(self._host.sinks, "console", "sink"), console, http))
+    def _sinks(self, settings: Settings, console: Mapping[str, Any] | None) -> Iterable[SinkPlan]:
+        options = settings.options.get("sinks", {})
+        names = dict.fromkeys(settings.sinks)
+        if console is not None and "console" not in names:
+            yield self._sink("console", console)
         if settings.log_dir is not None:
             logs = {"log_dir": settings.log_dir, "log_file_prefix": settings.log_file_prefix}
             for name in ("decimal_precision", "monitor_epochs", "epochs_before_pred"):
                 logs[name] = getattr(settings, name)
-            logs.update(options.get("carbontracker_log", {}))
-            yield SinkPlan(
-                name="carbontracker_log", make=self._make(_named(self._host.sinks, "carbontracker_log", "sink"), logs, http)
-            )
-        for name in wanted:
-            yield SinkPlan(name=name, make=self._make(_named(self._host.sinks, name, "sink"), options.get(name, {}), http))
+            yield self._sink("carbontracker_log", {**logs, **options.get("carbontracker_log", {})})
+        for name in names:
+            yield self._sink(name, options.get(name, {}))
 
-    def services(self, keys: Mapping[str, T]) -> dict[str, T]:
-        """Return keys by the fetcher that each belongs to; raise SettingsError for a service that nobody knows."""
-        found = {}
-        for name, key in keys.items():
-            known = _CARBONTRACKER_SERVICES.get(name.lower(), name)
-            _named(self._host.fetchers, known, "intensity service")
-            found[known] = key
-        return found
-
-    def keyed_fetchers(self, settings: Settings, keys: Mapping[str, Any]) -> tuple[Candidate, ...]:
-        """Return the fetchers that these keys are of; raise SettingsError for a service that nobody knows."""
-        mine = self.services(keys)
-        renewed = replace(settings, api_keys=mine)
-        return tuple(each for each in self._fetchers(renewed, self._http) if mine.get(each.name))
-
-    def _fetchers(self, settings: Settings, http: HttpClient) -> Iterable[Candidate]:
-        options: Options = settings.options.get("intensity", {})
-        keys = self.services(settings.api_keys)
-        for name, registered, _ in _wanted(self._host.fetchers, settings.fetchers, "intensity fetcher"):
-            known = {each.name for each in fields(registered.registration.settings)}
-            asked = {"basis": settings.basis} if settings.basis is not None and "basis" in known else {}
-            own = {**asked, **options.get(name, {})}
-            # A service without keys is given one where carbontracker asked for it.
-            if keys.get(name) and "token" in known:
-                own["token"] = keys[name]
-            make, inline = self._make(registered, own, http), registered.registration.inline
-            shared = not inline and not settings.offline
-            yield Candidate(name, self._sharing.behind(make, registered, own) if shared else make, inline)
-
-    def _locators(self, settings: Settings, http: HttpClient) -> Iterable[Candidate]:
-        options: Options = settings.options.get("locators", {})
-        if settings.locate is not None:
-            _named(self._host.locators, settings.locate, "locator")
-        for name, registered in self._host.locators.items():
-            if registered.registration.automatic or name == settings.locate:
-                made = self._make(registered, options.get(name, {}), http)
-                yield Candidate(name, made, registered.registration.inline)
-
-
-def _own(settings: Settings) -> Sequence[CarbonIntensity]:
-    if settings.intensity is None:
-        return ()
-    from carbonsdk.engine.own_intensity import own_intensity
-
-    return own_intensity(settings.intensity)
+    def _sink(self, name: str, options: Mapping[str, Any]) -> SinkPlan:
+        return SinkPlan(name, self._maker.factory(named(self._host.sinks, name, "sink"), options))
 
 
 def _overhead(settings: Settings) -> Overhead:
     # The fixed part is the machine's: nothing tells which process it is for.
     fixed_watts = 0.0 if settings.scope == "process" else settings.overhead_watts
     return Overhead(watts=fixed_watts, factor=settings.overhead_factor, bias=settings.overhead_bias)
-
-
-def _wanted(
-    table: Mapping[str, Registered[T]], names: Collection[str] | None, what: str
-) -> Iterable[tuple[str, Registered[T], bool]]:
-    if names is None:
-        yield from ((name, each, False) for name, each in table.items() if each.registration.automatic)
-        return
-    named = [name for name in names if name != AUTO]
-    if AUTO in names:
-        yield from (each for each in _wanted(table, None, what) if each[0] not in named)
-    for name in named:
-        yield name, _named(table, name, what), True
-
-
-def _named(table: Mapping[str, Registered[T]], name: str, what: str) -> Registered[T]:
-    try:
-        return table[name]
-    except KeyError:
-        import difflib
-
-        near = difflib.get_close_matches(name, table, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(table)) or 'none'}"
-        raise SettingsError(f"no {what} is called {name!r}; {hint}") from None
 
 
 def _empty_keys(keys: Mapping[str, Any]) -> Iterable[str]:

@@ -62,7 +62,7 @@ def asked(tmp_path, monkeypatch):
             service.on(LATEST, mapped(hour("2026-01-05 12:00"), 1, lambda _: 216, zone=answered)[0])
             options = {"intensity": {"electricitymaps": {"base_url": service.url, "token": TOKEN}}}
             resolved = resolve({"zone": zone, "options": options, **settings}, environ={})
-            return Inquiry(Planner(host, FakeClock(), environ={}).feed(resolved), clock=FakeClock())
+            return Inquiry(Planner(resolved, host, FakeClock(), environ={}).feeds.plan(), clock=FakeClock())
 
         yield ask, service
 

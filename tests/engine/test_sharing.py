@@ -33,7 +33,7 @@ def plan(service, name, plugin, **settings):
     """Return the feed's plan, as another process would make it."""
     options = {"intensity": {name: {"base_url": service.url}}}
     resolved = resolve({"options": options, **settings}, environ={})
-    return Planner(PluginHost.of({name: plugin}), FakeClock(), environ={}).feed(resolved)
+    return Planner(resolved, PluginHost.of({name: plugin}), FakeClock(), environ={}).feeds.plan()
 
 
 def fetcher(service, name, plugin, **settings):
