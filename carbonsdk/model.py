@@ -99,19 +99,6 @@ Reading = CounterReading | PowerReading
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """A stretch of monotonic time, half-open."""
-
-    start_ns: int
-    end_ns: int
-
-    @property
-    def duration_s(self) -> float:
-        """Return the length in seconds."""
-        return units.seconds(self.end_ns - self.start_ns)
-
-
-@dataclass(frozen=True, slots=True)
 class EnergyUse:
     """Energy over an interval, and all that is known of its worth.
 

@@ -1,6 +1,6 @@
 """Reports are assembled from records: the same way while the run goes on and when its journal is read years later."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
@@ -10,7 +10,6 @@ from carbonsdk import units
 from carbonsdk.clock import utc
 from carbonsdk.errors import JournalError
 from carbonsdk.events import RunInfo
-from carbonsdk.footprint import Energy
 from carbonsdk.journal.aftermath import cut_short, last_known
 from carbonsdk.journal.numbers import NumberSet
 from carbonsdk.journal.records import (
@@ -22,7 +21,6 @@ from carbonsdk.journal.records import (
     RunEnded,
     SelectionMade,
     SlotClosed,
-    SpanUse,
     StateNoted,
     Use,
     Warned,
@@ -39,7 +37,7 @@ from carbonsdk.journal.shelf import EpochShelf
 from carbonsdk.journal.tally import EpochReports, Tally
 from carbonsdk.journal.union import EpochUnion
 from carbonsdk.model import Device, EnergyUse, Zone
-from carbonsdk.reports import Choice, EpochReport, Forecast, RunReport, SpanTotal
+from carbonsdk.reports import Choice, EpochReport, Forecast, RunReport
 
 _MOST_WARNINGS = 1000
 _NO_READING = "no reading"
@@ -134,10 +132,6 @@ class Assembly:
         """Return the report of an epoch, with the intensities known now."""
         return self._tally.epoch(sensible(ended, devices=len(self.devices)))
 
-    def span_totals(self, spans: Sequence[SpanUse]) -> tuple[SpanTotal, ...]:
-        """Return the totals of spans by name."""
-        return self._tally.spans(spans)
-
     def epochs_use(self) -> EnergyUse:
         """Return the energy of the union of the epochs."""
         uses, _ = self.epoch_uses()
@@ -229,11 +223,6 @@ class Assembly:
         """Return the numbers of the epochs that have ended, as stretches of (first, last + 1)."""
         with self._lock:
             return self._numbers.stretches
-
-    def energy_curve(self, state: StateNoted) -> Energy:
-        """Return the energy of the run up to `state` in pieces, as `carbon_use` takes it."""
-        counted = [use for use in self.uses_of(state) if self._tally.counted(use.device)]
-        return self._tally.marks.cut(self.start_ns, state.at_ns, counted)
 
     @property
     def _run(self) -> RunBegan:
