@@ -8,8 +8,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from carbonsdk import units
+from carbonsdk.footprint.held import Kinds
 from carbonsdk.footprint.parts import Sums
-from carbonsdk.footprint.timeline import Kinds, Stretch, Timeline
+from carbonsdk.footprint.timeline import Stretch, Timeline
 from carbonsdk.model import CarbonUse
 
 if TYPE_CHECKING:

@@ -1,20 +1,16 @@
 """The intensities that an energy use fell under: a month of them is thousands, and most reports are never asked for them."""
 
 import math
-import struct
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
-from carbonsdk.footprint.timeline import Held, Kinds
+from carbonsdk.footprint.held import SIZE, Held, Kinds, grams_per_kwh, interval_ns, without_order
 from carbonsdk.model import CarbonIntensity
 
 Part = tuple[CarbonIntensity, float]
 
 _FEW = 16
-_GRAMS = struct.Struct("<d")
-_INTERVAL, _INTERVAL_AT = struct.Struct("<qq"), 8
-_ORDER_BYTES = 8
 
 
 class Sums:
@@ -28,10 +24,9 @@ class Sums:
 
     def add(self, held: Held, joules: float, *, start_ns: int, end_ns: int) -> None:
         """Add what was used while a value held from `start_ns` until `end_ns`."""
-        # What is equal but for when it was added is one value, given again.
-        value = held[:-_ORDER_BYTES] + bytes(_ORDER_BYTES)
+        value = without_order(held)
         # Only a value that holds for a part of its own interval can hold another time.
-        lasting = _INTERVAL.unpack_from(held, _INTERVAL_AT) != (start_ns, end_ns)
+        lasting = interval_ns(held) != (start_ns, end_ns)
         place = self._places.setdefault(value, len(self._joules)) if lasting else len(self._joules)
         if place < len(self._joules):
             self._more.setdefault(place, [self._joules[place]]).append(joules)
@@ -48,8 +43,7 @@ class Sums:
         kept = used or range(min(1, count))
         if len(kept) == count:
             return Parts(bytes(self._held), self._joules, kinds) if count else None
-        size = len(self._held) // count
-        held = b"".join(bytes(self._held[place * size : (place + 1) * size]) for place in kept)
+        held = b"".join(bytes(self._held[place * SIZE : (place + 1) * SIZE]) for place in kept)
         return Parts(held, array("d", (self._joules[place] for place in kept)), kinds)
 
 
@@ -69,8 +63,7 @@ class Parts(Sequence[Part]):
     @property
     def grams_per_kwh(self) -> Iterator[float]:
         """Yield the intensities themselves."""
-        size = len(self._held) // len(self._joules)
-        return (_GRAMS.unpack_from(self._held, place * size)[0] for place in range(len(self._joules)))
+        return (grams_per_kwh(self._held, place=place) for place in range(len(self._joules)))
 
     def plain(self) -> Sequence[Part]:
         """Return these as a tuple, where they are few."""
@@ -91,8 +84,7 @@ class Parts(Sequence[Part]):
         return self._part(places) if isinstance(places, int) else tuple(map(self._part, places))
 
     def _part(self, place: int) -> Part:
-        size = len(self._held) // len(self._joules)
-        return self._kinds.value(self._held[place * size : (place + 1) * size]), self._joules[place]
+        return self._kinds.value(self._held[place * SIZE : (place + 1) * SIZE]), self._joules[place]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))

@@ -2,44 +2,19 @@
 
 import heapq
 import math
-import struct
 import threading
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, replace
-from datetime import datetime, timedelta
-from operator import attrgetter
 from typing import NamedTuple
 
-from carbonsdk.clock import unix_ns, utc
+from carbonsdk.footprint.held import DAWN_NS, DUSK_NS, NOTHING, SIZE, Held, Kinds, Worth, bounded_ns
 from carbonsdk.model import CarbonIntensity, Signal
-
-_DAWN_NS = -(2**62)
-_DUSK_NS = 2**62
-_LONGEST_SLOT = timedelta(weeks=4)
 
 _TOO_FEW_TO_FORGET = 16
 _WORTH_A_COPY = 64  # times as many pieces as values to come: then these wait, since each addition copies all
 
-_HELD = struct.Struct("<dqqqIq")
-_OWN = {"grams_per_kwh", "start", "end", "fetched_at"}  # what each value has for itself
-_shared = attrgetter(*(each.name for each in fields(CarbonIntensity) if each.name not in _OWN))
-_SIZE = _HELD.size
-_NOTHING = bytes(_SIZE)
-
-Held = bytes
-"""A value, packed: grams, start, end, time of fetching, which kind it is of, and when it was added; a month has thousands."""
-
-Worth = tuple[int, ...]
 Piece = tuple[int, int, CarbonIntensity | None]
-
-
-class _Kind(NamedTuple):
-    """What a service's values have in common, kept once."""
-
-    worth: tuple[int, int, int]
-    pattern: CarbonIntensity
 
 
 class _Offer(NamedTuple):
@@ -47,46 +22,6 @@ class _Offer(NamedTuple):
     end_ns: int
     worth: Worth
     held: Held
-
-
-class Kinds:
-    """The kinds that held values name by their place. Only ever grows."""
-
-    __slots__ = ("_kinds", "_places")
-
-    def __init__(self) -> None:
-        self._kinds: list[_Kind] = []
-        self._places: dict[tuple[object, ...], int] = {}
-
-    def place(self, value: CarbonIntensity) -> int:
-        """Return the place of a value's kind."""
-        lasting = value.start is None or value.end is None or value.end - value.start > _LONGEST_SLOT
-        key = (lasting, *_shared(value))  # a year has a hundred thousand values: no dataclass is made and hashed for each
-        place = self._places.get(key)
-        if place is None:
-            reality = 0 if value.forecast else 1 if value.estimated else 2
-            tier = 4 if value.own else (1 if lasting else 3) - value.fallback
-            pattern = replace(value, grams_per_kwh=0.0, start=None, end=None, fetched_at=None)
-            self._kinds.append(_Kind((-tier, -reality, -int(value.settled)), pattern))
-            place = self._places[key] = len(self._kinds) - 1
-        return place
-
-    def worth(self, held: Held) -> Worth:
-        """Return what a heap sorts by: the smaller, the better."""
-        _, _, _, fetched_ns, kind, order = _HELD.unpack(held)
-        return (*self._kinds[kind].worth, -fetched_ns, -order)
-
-    def value(self, held: Held) -> CarbonIntensity:
-        """Return the value itself."""
-        grams, start_ns, end_ns, fetched_ns, kind, _ = _HELD.unpack(held)
-        pattern: CarbonIntensity = self._kinds[kind].pattern
-        return replace(
-            pattern,
-            grams_per_kwh=grams,
-            start=None if start_ns == _DAWN_NS else utc(start_ns),
-            end=None if end_ns == _DUSK_NS else utc(end_ns),
-            fetched_at=None if fetched_ns == _DAWN_NS else utc(fetched_ns),
-        )
 
 
 class _State(NamedTuple):
@@ -97,8 +32,8 @@ class _State(NamedTuple):
 
     def row(self, at: int) -> Held | None:
         """Return what holds in a piece."""
-        found = self.held[at * _SIZE : (at + 1) * _SIZE]
-        return None if found == _NOTHING else found
+        found = self.held[at * SIZE : (at + 1) * SIZE]
+        return None if found == NOTHING else found
 
 
 class Stretch(NamedTuple):
@@ -129,7 +64,7 @@ class Timeline:
         self.kinds = Kinds()
         self._lock = threading.RLock()
         # Piece i holds from starts[i] until starts[i + 1]. Replaced as a whole, never changed.
-        self._state = _State(array("q", [_DAWN_NS]), _NOTHING)
+        self._state = _State(array("q", [DAWN_NS]), NOTHING)
         self._coming: list[_Offer] = []  # to be laid over it by who asks first
         self.add(values)
 
@@ -164,7 +99,7 @@ class Timeline:
             starts, held = self._known()
             first = bisect_right(starts, instant_ns) - 1
             if first > _TOO_FEW_TO_FORGET:
-                self._state = _State(array("q", [_DAWN_NS]) + starts[first:], _NOTHING + held[first * _SIZE :])
+                self._state = _State(array("q", [DAWN_NS]) + starts[first:], NOTHING + held[first * SIZE :])
 
     def at(self, instant_ns: int) -> CarbonIntensity | None:
         """Return the intensity at an instant, or None where none is known."""
@@ -192,6 +127,11 @@ class Timeline:
         """Return the instants inside (start_ns, end_ns) at which the intensity changes."""
         return self.stretch(start_ns, end_ns).cuts.tolist() if start_ns < end_ns else []
 
+    def changes(self, start_ns: int, end_ns: int) -> int:
+        """Return how many boundaries lie inside (start_ns, end_ns)."""
+        starts = self._known().starts
+        return max(0, bisect_left(starts, end_ns) - bisect_right(starts, start_ns))
+
     @property
     def values(self) -> tuple[CarbonIntensity, ...]:
         """Return what is in force anywhere, in order of time, each value once."""
@@ -204,20 +144,13 @@ class Timeline:
             raise ValueError(f"a timeline of {self.signal} intensities takes no {value.signal} one ({value.source})")
         if not (math.isfinite(value.grams_per_kwh) and value.grams_per_kwh >= 0):
             raise ValueError(f"{value.grams_per_kwh!r} gCO2eq/kWh is no carbon intensity ({value.source})")
-        start_ns = _DAWN_NS if value.start is None else _within(value.start)
-        end_ns = _DUSK_NS if value.end is None else _within(value.end)
+        start_ns = DAWN_NS if value.start is None else bounded_ns(value.start)
+        end_ns = DUSK_NS if value.end is None else bounded_ns(value.end)
         if end_ns <= start_ns:
             raise ValueError(f"an intensity from {value.start} until {value.end} holds at no time ({value.source})")
         self._added += 1
-        fetched_ns = _DAWN_NS if value.fetched_at is None else _within(value.fetched_at)
-        kind = self.kinds.place(value)
-        held = _HELD.pack(value.grams_per_kwh, start_ns, end_ns, fetched_ns, kind, self._added)
+        held = self.kinds.pack(value, start_ns, end_ns, order=self._added)
         return _Offer(start_ns, end_ns, self.kinds.worth(held), held)
-
-
-def _within(moment: datetime) -> int:
-    """Return a Unix time in nanoseconds, cut to those that 62 bits hold: until the year 2116."""
-    return max(_DAWN_NS, min(unix_ns(moment), _DUSK_NS))
 
 
 def _merged(state: _State, offers: list[_Offer], kinds: Kinds) -> _State:
@@ -228,15 +161,15 @@ def _merged(state: _State, offers: list[_Offer], kinds: Kinds) -> _State:
     last = bisect_right(starts, high_ns)
     old = [(starts[at], state.row(at)) for at in range(first, last)]
     edges = {*starts[first:last], *(offer.start_ns for offer in offers)}
-    edges.update(offer.end_ns for offer in offers if offer.end_ns < _DUSK_NS)
+    edges.update(offer.end_ns for offer in offers if offer.end_ns < DUSK_NS)
     new_starts = starts[:first]
-    new_held: list[Held] = [held[max(0, first - 1) * _SIZE : first * _SIZE]]
+    new_held: list[Held] = [held[max(0, first - 1) * SIZE : first * SIZE]]
     for edge_ns, best in _swept(sorted(edges), offers, old, kinds):
-        row = _NOTHING if best is None else best
+        row = NOTHING if best is None else best
         if new_held[-1] != row:
             new_starts.append(edge_ns)
             new_held.append(row)
-    return _State(new_starts + starts[last:], held[: first * _SIZE] + b"".join(new_held[1:]) + held[last * _SIZE :])
+    return _State(new_starts + starts[last:], held[: first * SIZE] + b"".join(new_held[1:]) + held[last * SIZE :])
 
 
 def _swept(
