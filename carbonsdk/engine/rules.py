@@ -1,6 +1,7 @@
 """What a user asked to happen at the edges of epochs: when measuring ends, what is raised, and when a person is asked."""
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from carbonsdk.engine.session import Session
@@ -31,7 +32,7 @@ class Rules:
         if self._budget is not None:
             self._budget.before_first()
 
-    def _after(self, _ended: EpochEnded) -> None:
+    def _after(self, ended: EpochEnded) -> None:
         self._measured += 1
         self._mind_faults()
         self._confirm()
@@ -39,7 +40,7 @@ class Rules:
         if 0 < monitored <= self._measured:
             self._session.stop(f"{self._measured} epoch(s) were measured, as monitor_epochs asked")
         if self._budget is not None:
-            self._budget.check()
+            self._budget.check(ended.number)
 
     def end_after_last(self) -> None:
         """End the run if the last planned epoch has ended: with `epoch_end` nothing else says so."""
@@ -84,4 +85,21 @@ def _budget_rule(settings: Settings, session: Session) -> "BudgetRule | None":
 
     if not isinstance(budget, Budget):
         raise SettingsError(f"budget must be a carbonsdk.Budget, such as Budget(kwh=2.5), not {budget!r:.80}")
+    if callable(settings.on_budget) and not _takes_one(settings.on_budget):
+        raise SettingsError("on_budget is called with the BudgetExceeded, so it must take one argument")
     return BudgetRule(budget, settings.on_budget, session)
+
+
+def _takes_one(call: Callable[..., object]) -> bool:
+    """Say whether a call may be made with one argument; of what does not tell (some of C's own), believe it."""
+    import inspect
+
+    try:
+        signature = inspect.signature(call)
+    except (ValueError, TypeError):
+        return True
+    try:
+        signature.bind(None)
+    except TypeError:
+        return False
+    return True

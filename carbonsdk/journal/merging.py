@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from carbonsdk import units
 from carbonsdk.clock import utc
@@ -64,6 +65,23 @@ def merge(parts: Sequence[Part]) -> RunReport:
         above_idle=_above_idle(found, tallies),
         scope=run.scope,
     )
+
+
+class Spent(NamedTuple):
+    """What several processes have used together, each device once; None where that is not known."""
+
+    joules: float | None
+    grams: float | None
+    duration_s: float
+
+
+def spent(parts: Sequence[Part]) -> Spent:
+    """Return what `merge` would, of the totals alone."""
+    tallies = [part.assembly.tally for part in parts]
+    found = claims(parts, tallies)
+    carbon = carbon_sum(_carbon(found, tallies, lambda tally: tally.timeline))
+    running_s = units.seconds(round(length([part.span for part in parts])))
+    return Spent(_total(totals(found).values()).joules, carbon.grams, running_s)
 
 
 def _above_idle(found: Sequence[Claim], tallies: Sequence[Tally]) -> AboveIdle | None:

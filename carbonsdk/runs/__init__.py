@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from carbonsdk.runs.listing import RunSummary
     from carbonsdk.runs.listing import list_runs as list  # noqa: A004  `runs.list()` is how it reads
     from carbonsdk.runs.loading import load, parts, records
-    from carbonsdk.runs.resuming import Resumption, Spent, resumption, spent
+    from carbonsdk.runs.resuming import Resumption, resumption
 
 __all__ = [
     "Resumption",
     "RunSummary",
-    "Spent",
     "journal_path",
     "journals",
     "list",
@@ -32,14 +31,12 @@ __all__ = [
     "parts",
     "records",
     "resumption",
-    "spent",
     "state_directory",
 ]
 
 _HOMES = {
     "Resumption": "runs.resuming",
     "RunSummary": "runs.listing",
-    "Spent": "runs.resuming",
     "journal_path": "journal.places",
     "journals": "runs.finding",
     "list": "runs.listing",
@@ -47,7 +44,6 @@ _HOMES = {
     "parts": "runs.loading",
     "records": "runs.loading",
     "resumption": "runs.resuming",
-    "spent": "runs.resuming",
     "state_directory": "journal.places",
 }
 

@@ -3,7 +3,6 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from carbonsdk.errors import JournalError
 from carbonsdk.journal.places import run_directory
@@ -20,14 +19,6 @@ class Resumption:
     attempt: int = 1
     first_number: int = 0
     beside: bool = False
-
-
-class Spent(NamedTuple):
-    """What attempts of a run have used; None where that is not known."""
-
-    joules: float | None
-    grams: float | None
-    duration_s: float
 
 
 def resumption(run_id: str, rank: int, directory: Path | str | None = None) -> Resumption:
@@ -54,22 +45,3 @@ def resumption(run_id: str, rank: int, directory: Path | str | None = None) -> R
                 attempts += 1
                 first_number = max(first_number, numbers.next)
     return Resumption(attempts + 1, first_number, beside)
-
-
-def spent(place: Path, rank: int, *, but: Path) -> Spent:
-    """Return what the other attempts of a rank have used, whose records lie in `place`; nothing where none can be read."""
-    from carbonsdk.journal.merging import merge
-    from carbonsdk.runs.listing import skim
-    from carbonsdk.runs.loading import part_of
-
-    parts = []
-    with suppress(JournalError):
-        for path in files(place):
-            if path != but:
-                with suppress(JournalError):
-                    assembly, _ = skim(path)
-                    if assembly.run_info.rank == rank:
-                        parts.append(part_of(assembly, path))
-        report = merge(parts)
-        return Spent(report.energy.joules, report.co2eq_grams, report.duration_s)
-    return Spent(0.0, 0.0, 0.0)

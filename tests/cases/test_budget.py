@@ -123,6 +123,11 @@ def test_the_forecast_is_checked_where_that_is_wished(tracker):
     epochs_of(made)
 
 
+def test_a_forecast_that_will_never_be_is_told_at_once(tracker):
+    made = tracker(budget=ct.Budget(kwh=1, forecast=True))
+    assert [text for text in warnings_of(made) if "give `epochs`" in text]
+
+
 def test_what_is_not_known_is_told_and_never_taken_for_nothing(tracker):
     made = tracker(backends=NOTHING_KNOWN, budget=ct.Budget(kwh=1), on_budget="raise")
     epochs_of(made)
@@ -138,10 +143,23 @@ def test_a_resumed_run_has_spent_what_its_earlier_attempts_have(tracker):
         pytest.fail("the body is not begun")
 
 
-@pytest.mark.parametrize("wrong", [{}, {"kwh": 0}, {"grams": -1}, {"hours": math.nan}, {"kwh": math.inf}, {"kwh": "5"}])
+@pytest.mark.parametrize(
+    "wrong", [{}, {"kwh": 0}, {"grams": -1}, {"hours": math.nan}, {"kwh": math.inf}, {"kwh": "5"}, {"kwh": 10**400}]
+)
 def test_a_limit_that_makes_no_sense_is_refused(wrong):
     with pytest.raises(SettingsError, match=r"^Budget\(|a Budget needs"):
         ct.Budget(**wrong)
+
+
+@pytest.mark.parametrize("call", [lambda: None, lambda one, two: None, "stop", [], 5])
+def test_a_reaction_that_cannot_be_is_refused_at_construction_and_not_after_days(tracker, call):
+    with pytest.raises(SettingsError, match="on_budget"):
+        tracker(budget=ct.Budget(kwh=1), on_budget=call)
+
+
+@pytest.mark.parametrize("call", [print, [].append, lambda *_: None, lambda one, two=2: None])
+def test_a_call_of_any_kind_that_takes_one_argument_will_do(tracker, call):
+    tracker(budget=ct.Budget(kwh=1), on_budget=call)
 
 
 def test_a_budget_that_is_none_is_refused_at_construction(tracker):
@@ -162,6 +180,6 @@ def test_after_a_month_the_check_costs_many_short_epochs_no_more_than_few():
     run.session.report()
     once_s = time.thread_time() - begun_s
     for _ in range(100):
-        rule.check()
+        rule.check(0)
     assert time.thread_time() - begun_s < 20 * once_s
     run.session.stop()

@@ -25,12 +25,12 @@ class Sessions:
         self.clock = FakeClock()
         self.made = []
 
-    def make(self, *offers, sinks=(), clock=None, watts=None, **plan):
-        """Start a session with these offers, or with one device that draws `watts`."""
+    def make(self, *offers, sinks=(), clock=None, watts=None, who=None, **plan):
+        """Start a session with these offers, or with one device that draws `watts`; `who` it is, where that matters."""
         clock = clock or self.clock
         if watts is not None:
             offers = (offer("rapl", Simulated(clock, {device(): Profile.constant(watts)})), *offers)
-        run = info(pid=os.getpid(), start=utc(clock.wall_ns(clock.monotonic_ns())))
+        run = info(**{"pid": os.getpid(), "start": utc(clock.wall_ns(clock.monotonic_ns())), **(who or {})})
         plan = {
             "offers": tuple(offers),
             "sinks": tuple(SinkPlan(name=name, make=make) for name, make in dict(sinks).items()),
