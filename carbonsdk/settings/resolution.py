@@ -73,7 +73,7 @@ def _checked(name: str, entry: Entry) -> Any:
             value = _number_or_name(value)
         case "sync" if not callable(value):
             raise SettingsError(f"{where} must be a callable, not {value!r}")
-        case "on_budget" if not callable(value) and value not in {"warn", "raise"}:
+        case "on_budget" if not callable(value) and value not in ("warn", "raise"):
             raise SettingsError(f"{where} must be 'warn', 'raise' or a callable, not {value!r}")
     if isinstance(value, int | float) and not isinstance(value, bool):
         _check_range(value, declared.metadata, where)
