@@ -13,8 +13,8 @@ from carbonsdk.backends.nvml.backend import NvmlBackend
 from carbonsdk.backends.rapl import RaplSettings
 from carbonsdk.backends.rapl.backend import RaplBackend
 from carbonsdk.clock import utc
+from carbonsdk.engine.devices.offer import Offer
 from carbonsdk.engine.feed import FeedPlan
-from carbonsdk.engine.offer import Offer
 from carbonsdk.engine.plan import Plan
 from carbonsdk.engine.scopes import Epoch
 from carbonsdk.engine.session import Session

@@ -22,8 +22,8 @@ from carbonsdk.backends.nvml.backend import NvmlBackend
 from carbonsdk.backends.rapl import RaplSettings
 from carbonsdk.backends.rapl.backend import RaplBackend
 from carbonsdk.clock import SystemClock
+from carbonsdk.engine.devices.offer import Offer
 from carbonsdk.engine.feed import FeedPlan
-from carbonsdk.engine.offer import Offer
 from carbonsdk.engine.plan import Plan
 from carbonsdk.engine.session import Session
 from carbonsdk.testing.nvml import FakeGpu, FakeNvml, build_library

@@ -23,8 +23,8 @@ from pathlib import Path
 
 from carbonsdk import runs
 from carbonsdk.clock import utc
+from carbonsdk.engine.devices.offer import Offer
 from carbonsdk.engine.feed import Candidate, FeedPlan
-from carbonsdk.engine.offer import Offer
 from carbonsdk.engine.plan import Plan, SinkPlan
 from carbonsdk.engine.session import Session
 from carbonsdk.errors import DeviceLost, RetryLater

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from carbonsdk.clock import Clock
+from carbonsdk.engine.devices.hardware import Hardware
 from carbonsdk.engine.guard import Guard
-from carbonsdk.engine.hardware import Hardware
 from carbonsdk.engine.notices import Notices
 from carbonsdk.engine.phase import Phase
 

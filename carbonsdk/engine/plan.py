@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from carbonsdk.engine.baselines import Baselines
+from carbonsdk.engine.devices.offer import Offer
 from carbonsdk.engine.feed import FeedPlan
-from carbonsdk.engine.offer import Offer
 from carbonsdk.engine.overhead import Overhead
 from carbonsdk.events import RunInfo
 from carbonsdk.interfaces import Sink

@@ -6,10 +6,10 @@ from typing import Any
 
 from carbonsdk.clock import Clock
 from carbonsdk.engine.baselines import load as load_baselines
+from carbonsdk.engine.devices.offer import Offer
 from carbonsdk.engine.feed_planning import FeedPlanner
 from carbonsdk.engine.identity import identified, record_of, told_beside
 from carbonsdk.engine.making import Maker, named, wanted
-from carbonsdk.engine.offer import Offer
 from carbonsdk.engine.overhead import Overhead
 from carbonsdk.engine.plan import ALL_KINDS, Plan, SinkPlan
 from carbonsdk.engine.plugin_options import fitted

@@ -10,12 +10,12 @@ from carbonsdk.clock import Clock, SystemClock
 from carbonsdk.engine.answers import bare_report, run_report
 from carbonsdk.engine.books import Books
 from carbonsdk.engine.chronicle import Chronicle
+from carbonsdk.engine.devices.hardware import Hardware
 from carbonsdk.engine.edges import Edges
 from carbonsdk.engine.ending import end
 from carbonsdk.engine.feed import FeedPlan, IntensityFeed
 from carbonsdk.engine.forecaster import Forecaster
 from carbonsdk.engine.guard import Guard, interrupts_us
-from carbonsdk.engine.hardware import Hardware
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.measuring import Measuring
 from carbonsdk.engine.notices import Notices

@@ -10,13 +10,13 @@ from support.simulated import Simulated, device, offer
 
 from carbonsdk.clock import SystemClock
 from carbonsdk.engine.accounting import Stamped
-from carbonsdk.engine.allowance import Allowance
 from carbonsdk.engine.books import Books
 from carbonsdk.engine.chase import Chase
+from carbonsdk.engine.devices.allowance import Allowance
+from carbonsdk.engine.devices.source import Source
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.notices import Notices
 from carbonsdk.engine.rhythm import Rhythm
-from carbonsdk.engine.source import Source
 from carbonsdk.errors import RetryLater
 from carbonsdk.model import CounterReading, DeviceKind, PowerReading
 from carbonsdk.testing.clock import FakeClock

@@ -1,6 +1,6 @@
 import pytest
 
-from carbonsdk.engine.crosscheck import CrossCheck
+from carbonsdk.engine.devices.crosscheck import CrossCheck
 from carbonsdk.model import CounterReading, PowerReading
 
 

@@ -8,8 +8,8 @@ from support.sessions import info
 from support.simulated import Simulated, absent, device, hang_until, offer
 
 from carbonsdk.engine.books import Books
+from carbonsdk.engine.devices.hardware import Hardware, interval_ns
 from carbonsdk.engine.feed import FeedPlan
-from carbonsdk.engine.hardware import Hardware, interval_ns
 from carbonsdk.engine.ledger import Ledger, Marks
 from carbonsdk.engine.notices import Notices
 from carbonsdk.engine.plan import ALL_KINDS, Plan

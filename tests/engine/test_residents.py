@@ -12,8 +12,8 @@ from support.simulated import Simulated, device, offer
 from carbonsdk.backends.nvml import NvmlSettings
 from carbonsdk.backends.nvml.backend import NvmlBackend
 from carbonsdk.engine.books import Books
+from carbonsdk.engine.devices.hardware import Hardware
 from carbonsdk.engine.feed import FeedPlan
-from carbonsdk.engine.hardware import Hardware
 from carbonsdk.engine.ledger import Ledger, Marks
 from carbonsdk.engine.notices import Notices
 from carbonsdk.engine.plan import Plan

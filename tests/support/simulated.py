@@ -2,7 +2,7 @@
 
 import threading
 
-from carbonsdk.engine.offer import Offer
+from carbonsdk.engine.devices.offer import Offer
 from carbonsdk.errors import SensorAbsent
 from carbonsdk.model import CounterReading, Device, DeviceKind, PowerReading, Quality, Sensor
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from carbonsdk.engine.channel import Channel
-from carbonsdk.engine.offer import Answer
+from carbonsdk.engine.devices.channel import Channel
+from carbonsdk.engine.devices.offer import Answer
 from carbonsdk.model import Device, DeviceKind
 from carbonsdk.reports import Choice
 

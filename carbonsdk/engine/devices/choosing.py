@@ -5,19 +5,19 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from carbonsdk.engine.adoption import Adopted, Adoption
 from carbonsdk.engine.books import Books
-from carbonsdk.engine.channel import EDGE_WAIT_S, Channel
+from carbonsdk.engine.devices.adoption import Adopted, Adoption
+from carbonsdk.engine.devices.channel import EDGE_WAIT_S, Channel
+from carbonsdk.engine.devices.selection import Selection
 from carbonsdk.engine.guard import Guard
 from carbonsdk.engine.plan import Plan
-from carbonsdk.engine.selection import Selection
 from carbonsdk.model import Device
 from carbonsdk.reports import Choice
 
 if TYPE_CHECKING:
     from carbonsdk.engine.attribution import Attribution
+    from carbonsdk.engine.devices.residents import Residents
     from carbonsdk.engine.processes import Family
-    from carbonsdk.engine.residents import Residents
 
 PATIENCE_S = 1.0  # how long a kind waits for a better backend than the one that has answered
 
@@ -55,7 +55,7 @@ class Choosing:
         self._told: tuple[Choice, ...] | None = None
 
     def _watched(self, family: "Callable[[], Family]") -> "Residents":
-        from carbonsdk.engine.residents import Residents
+        from carbonsdk.engine.devices.residents import Residents
 
         return Residents(family, notices=self._books.notices, on_found=self.choose)
 

@@ -8,7 +8,7 @@ are not asked about.
 import threading
 from collections.abc import Callable, Sequence
 
-from carbonsdk.engine.channel import Channel
+from carbonsdk.engine.devices.channel import Channel
 from carbonsdk.engine.guard import Guard
 from carbonsdk.engine.notices import Notices
 from carbonsdk.engine.processes import Family

@@ -2,9 +2,9 @@
 
 from carbonsdk.engine.accounting import Stamped
 from carbonsdk.engine.books import Books
-from carbonsdk.engine.border import checked_reading
 from carbonsdk.engine.chase import SLOWEST_NS, Chase
-from carbonsdk.engine.crosscheck import PAUSE_NS, CrossCheck
+from carbonsdk.engine.devices.border import checked_reading
+from carbonsdk.engine.devices.crosscheck import PAUSE_NS, CrossCheck
 from carbonsdk.engine.guard import Guard, is_of_a_signal, told
 from carbonsdk.errors import DeviceLost, GiveUp, ReadFailed
 from carbonsdk.interfaces import Backend, SupportsPowerCheck

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from carbonsdk.engine.books import Books
-from carbonsdk.engine.channel import EDGE_WAIT_S, Channel
-from carbonsdk.engine.choosing import Choosing, OnChosen
+from carbonsdk.engine.devices.channel import EDGE_WAIT_S, Channel
+from carbonsdk.engine.devices.choosing import Choosing, OnChosen
+from carbonsdk.engine.devices.source import SPARING
 from carbonsdk.engine.guard import is_showable
 from carbonsdk.engine.plan import Plan
-from carbonsdk.engine.source import SPARING
 from carbonsdk.errors import BackendUnavailable
 from carbonsdk.units import NS_PER_S, nanoseconds
 

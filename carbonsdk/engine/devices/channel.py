@@ -4,10 +4,10 @@ import threading
 from collections.abc import Callable
 
 from carbonsdk.engine.books import Books
-from carbonsdk.engine.border import checked_device
+from carbonsdk.engine.devices.border import checked_device
+from carbonsdk.engine.devices.offer import Answer, Offer, first_answer
+from carbonsdk.engine.devices.source import Source
 from carbonsdk.engine.guard import Guard, told
-from carbonsdk.engine.offer import Answer, Offer, first_answer
-from carbonsdk.engine.source import Source
 from carbonsdk.model import Device
 from carbonsdk.units import NS_PER_S
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from carbonsdk.clock import Clock
 from carbonsdk.engine.accounting import Stamped
-from carbonsdk.engine.border import checked_reading
+from carbonsdk.engine.devices.border import checked_reading
 from carbonsdk.engine.guard import told
 from carbonsdk.interfaces import Backend
 from carbonsdk.model import Device, DeviceKind, PowerReading, Quality

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from carbonsdk.engine.books import Books
-from carbonsdk.engine.channel import Channel
-from carbonsdk.engine.offer import Answer
+from carbonsdk.engine.devices.channel import Channel
+from carbonsdk.engine.devices.offer import Answer
 from carbonsdk.engine.plan import Plan
 from carbonsdk.model import Device, DeviceKind
 

@@ -4,10 +4,10 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 
-from carbonsdk.engine.allowance import Allowance
 from carbonsdk.engine.books import Books
+from carbonsdk.engine.devices.allowance import Allowance
+from carbonsdk.engine.devices.probe import Probe
 from carbonsdk.engine.guard import is_of_a_signal, told
-from carbonsdk.engine.probe import Probe
 from carbonsdk.errors import GiveUp
 from carbonsdk.interfaces import Backend
 from carbonsdk.model import Device

@@ -1,0 +1,1 @@
+"""What is measured: backends opened in threads of their own, their devices chosen, adopted and read."""
