@@ -26,26 +26,24 @@ class Averages:
 
     __slots__ = ("_at", "_joules", "_limits")
 
-    def __init__(self, first: Stamped, limits: Limits) -> None:
+    def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._begin(first)
-
-    def _begin(self, first: Stamped) -> None:
-        reading = first.reading
-        assert isinstance(reading, PowerReading)  # noqa: S101 - who makes this has looked
-        # Within the first window, power is taken to have been even.
-        self._at = [first.at_ns - round(reading.window_s * NS_PER_S), first.at_ns]
-        self._joules = [-reading.watts * reading.window_s, 0.0]
+        self._at: list[int] = []
+        self._joules: list[float] = []
 
     def take(self, previous: Stamped, current: Stamped) -> Averaged:
         """Return what happened since the reading before."""
         old, new = previous.reading, current.reading
         elapsed_ns = current.at_ns - previous.at_ns
         if elapsed_ns > self._limits.longest_gap_ns or not isinstance(old, PowerReading) or not isinstance(new, PowerReading):
-            self._begin(current)
+            self._at, self._joules = [], []
             return Averaged(Step(0.0, 0))
         begin_ns = current.at_ns - round(new.window_s * NS_PER_S)
         averaged_joules = new.watts * new.window_s
+        if not self._at or self._at[-1] != previous.at_ns:  # also where a reading was broken off: see `Points`
+            # Within the first window, power is taken to have been even.
+            first_ns = previous.at_ns - max(1, round(new.window_s * NS_PER_S))
+            self._at, self._joules = [first_ns, previous.at_ns], [-old.watts * new.window_s, 0.0]
         at, joules = self._at, self._joules
         width_ns, share, rise = 1, 0.0, 0.0
         if begin_ns >= at[-1]:
@@ -56,12 +54,12 @@ class Averages:
         else:
             i = max(bisect_right(at, begin_ns) - 1, 0)
             width_ns = at[i + 1] - at[i]
-            rise, share = joules[i + 1] - joules[i], max(0.0, (begin_ns - at[i]) / width_ns)
+            rise, share = joules[i + 1] - joules[i], (begin_ns - at[i]) / width_ns
             before_joules = joules[i] + share * rise
             if i > 16:  # a slice costs its length: do it seldom
                 del at[:i], joules[:i]
         taken = before_joules + averaged_joules - joules[-1]
         if elapsed_ns > 0:
-            at.append(current.at_ns)
-            joules.append(joules[-1] + taken)
-        return Averaged(Step(taken, elapsed_ns), width_ns, share, rise)
+            at += (current.at_ns,)
+            joules += (joules[-1] + taken,)
+        return Averaged(Step(taken, elapsed_ns), width_ns, max(0.0, share), rise)

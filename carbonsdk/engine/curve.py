@@ -89,30 +89,30 @@ class Curve(Points):
         return self._trend.most_joules(duration_ns)
 
     def record(self, current: Stamped) -> str | None:
-        """Add a reading; return what is wrong with it, or None."""
+        """Add a reading; return what is wrong with it, or None.
+
+        It is there as a whole or not at all, and then the next one tells what it would have told; see `Points`.
+        """
         fault = flaw(current.reading, self._limits)
         if fault is not None:
             return fault
-        trend = self._trend
-        if self._last is None:
-            trend.begin(current, self._counted)
-            self._append(current.at_ns, 0.0)
+        taken, slack_joules = (Step(0.0, 0), 0.0) if self._last is None else self._step(self._last, current)
+        counted, trend = self._counted + taken.joules, self._trend
+        if taken.covered_ns > 0:
+            trend.learn(current, counted, joules=taken.joules, elapsed_ns=taken.covered_ns)
         else:
-            taken, slack = self._step(self._last, current)
-            fault = taken.fault
-            self._counted += taken.joules
-            if taken.joules:
-                self._stepped_ns = 0
-            self._covered_counted += taken.covered_ns
-            if taken.covered_ns > 0:
-                trend.learn(current, self._counted, joules=taken.joules, elapsed_ns=taken.covered_ns)
-            else:
-                trend.begin(current, self._counted)
+            trend.begin(current, counted)
+        variance = 0.0
+        if self._last is not None:
             # A driver may have taken the value at any time of a call that hung.
-            slack += 0.5 * trend.slope * current.took_ns
-            self._append(current.at_ns, self._variance[-1] + taken.variance, slack)
-        self._last = current
-        return fault
+            slack_joules += 0.5 * trend.slope * current.took_ns
+            variance = self._variance[-1] + taken.variance
+        covered_ns = self._covered_counted + taken.covered_ns
+        stepped_ns = 0 if taken.joules else self._stepped_ns
+        joules = counted + self._unseen_joules(current.at_ns, stepped_ns)
+        self._put(current.at_ns, joules, covered_ns, variance, math.hypot(trend.doubt_joules, slack_joules))
+        self._last, self._counted, self._covered_counted, self._stepped_ns = current, counted, covered_ns, stepped_ns
+        return taken.fault
 
     def _step(self, previous: Stamped, current: Stamped) -> tuple[Step, float]:
         """Return what happened since the reading before, and how far off the newest point alone can be."""
@@ -121,23 +121,23 @@ class Curve(Points):
             return step(previous, current, self._limits), 0.0
         if reading.window_s > 0 and current.part is WHOLE:
             if self._averages is None:
-                self._averages = Averages(previous, self._limits)
+                self._averages = Averages(self._limits)
             averaged = self._averages.take(previous, current)
             return averaged.step, self._trend.shape_joules(averaged.width_ns, averaged.share, averaged.rise)
         taken = step(previous, current, self._limits)
         return taken._replace(variance=taken.variance + self._trend.missed(taken.covered_ns)), 0.0
 
-    def _append(self, at_ns: int, variance: float, slack_joules: float = 0.0) -> None:
+    def _unseen_joules(self, at_ns: int, stepped_ns: int) -> float:
+        """Return what was used since the first reading but does not show yet; `stepped_ns` is when the counter stepped."""
         trend = self._trend
         lag_joules = trend.lag_joules
         if self._lag_at_first is None and trend.slope > 0:
             # Before its first reading the device is taken to have drawn what it drew after it.
-            self._lag_at_first = lag_joules
-            self._doubt = [trend.doubt_joules] * len(self._at)
-        if self._stepped_ns:
-            lag_joules = min(2.0 * lag_joules, trend.slope * (at_ns - self._stepped_ns))
-        joules = self._counted + lag_joules - (self._lag_at_first or 0.0)
-        self._put(at_ns, joules, self._covered_counted, variance, math.hypot(trend.doubt_joules, slack_joules))
+            doubts = [trend.doubt_joules] * len(self._at)
+            self._lag_at_first, self._doubt = lag_joules, doubts
+        if stepped_ns:
+            lag_joules = min(2.0 * lag_joules, trend.slope * (at_ns - stepped_ns))
+        return lag_joules - (self._lag_at_first or 0.0)
 
     def hold(self, since_ns: int) -> None:
         """Leave the curve open from an instant on: its shape there is being found out."""

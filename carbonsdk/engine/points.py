@@ -4,7 +4,11 @@ from bisect import bisect_right
 
 
 class Points:
-    """Instants in order, with the joules, the covered nanoseconds, the variance and the doubt of each."""
+    """Instants in order, with the joules, the covered nanoseconds, the variance and the doubt of each.
+
+    A signal's handler, which may raise, comes where something is called or a loop goes round, and nowhere else (CPython's
+    eval breaker): what changes together does so between two such places, and is never left half done.
+    """
 
     __slots__ = ("_at", "_covered", "_doubt", "_joules", "_variance")
 
@@ -24,21 +28,19 @@ class Points:
         return self._at[-1] if self._at else None
 
     def _put(self, at_ns: int, joules: float, covered_ns: float, variance: float, doubt: float) -> None:
-        """Add a point behind all others; the curve never falls."""
-        at, energy, covered = self._at, self._joules, self._covered
-        if at:
-            at_ns = max(at_ns, at[-1] + 1)
-            joules = max(joules, energy[-1])
-            covered_ns = max(covered_ns, covered[-1])
-        at.append(at_ns)
-        energy.append(joules)
-        covered.append(covered_ns)
-        self._variance.append(variance)
-        self._doubt.append(doubt)
+        """Add a point behind all others; the curve never falls. Nothing is called any more once it begins to be there."""
+        if self._at:
+            at_ns = max(at_ns, self._at[-1] + 1)
+            joules = max(joules, self._joules[-1])
+            covered_ns = max(covered_ns, self._covered[-1])
+        self._at += (at_ns,)
+        self._joules += (joules,)
+        self._covered += (covered_ns,)
+        self._variance += (variance,)
+        self._doubt += (doubt,)
 
     def _drop(self, places: slice) -> None:
-        for column in (self._at, self._joules, self._covered, self._variance, self._doubt):
-            del column[places]
+        del self._at[places], self._joules[places], self._covered[places], self._variance[places], self._doubt[places]
 
     def forget_before(self, at_ns: int) -> None:
         """Let go of what lies before an instant, but for the last point before it."""

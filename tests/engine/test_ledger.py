@@ -318,3 +318,13 @@ def test_absurd_power_poisons_nothing():
         ledger.record(0, stamped(at_s * S, PowerReading(watts)))
     (use,) = ledger.uses(ledger.marks(0), ledger.marks(4 * S))
     assert use.joules == pytest.approx(400.0)
+
+
+@pytest.mark.parametrize("windows", [(0.0, 0.0, 5.0, 5.0), (3.0, 0.0, 0.0, 3.0, 3.0), (0.0, 0.5, 0.0, 2.0)], ids=str)
+def test_a_sensor_that_changes_between_instants_and_means_has_its_energy_counted_once(windows):
+    ledger = Ledger(S)
+    ledger.open_account(device(), 0)
+    for second, window_s in enumerate(windows):
+        assert ledger.record(0, stamped(second * S, PowerReading(100.0, window_s))) is None
+    end_s = len(windows) - 1
+    assert joules(ledger, 0, end_s * S) == pytest.approx(100.0 * end_s)
