@@ -1,6 +1,7 @@
 """The forecast of a run under way: kept up in the sampler's thread, never on an epoch's path."""
 
 import threading
+from collections import deque
 
 from carbonsdk.engine.feed import IntensityFeed
 from carbonsdk.engine.grid_ahead import carried_on, expected
@@ -23,7 +24,7 @@ class Forecaster:
         self._plan, self._scribe, self._feed = plan, scribe, feed
         self._start_ns = start_unix_ns
         self._laps = LapBook()
-        self._fresh: list[EpochEnded] = []
+        self._fresh: deque[EpochEnded] = deque()
         self._lock = threading.RLock()
         self._making = threading.RLock()  # held for milliseconds; no edge waits for it but one that asks a person
         self._seen = 0  # epochs that came to their own end
@@ -65,12 +66,13 @@ class Forecaster:
 
     def _take_in(self) -> None:
         """Enter the epochs seen since; the caller holds the lock."""
-        fresh, self._fresh = self._fresh, []
-        for ended in fresh:
+        while self._fresh:
+            ended = self._fresh[0]
             if self._last is None or ended.end_ns > self._last.end_ns:
                 self._last = ended
             lap = self._lap(ended, whole=_is_whole(ended))
             self._laps.add(lap, provisional=ended.number if ended.provisional else None)
+            del self._fresh[0]  # without a call in between: see `LapBook.add`
 
     def _lap(self, ended: EpochEnded, *, whole: bool = True) -> Lap:
         start_s, end_s = (ended.start_ns - self._start_ns) / NS_PER_S, (ended.end_ns - self._start_ns) / NS_PER_S

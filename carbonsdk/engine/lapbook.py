@@ -27,15 +27,20 @@ class LapBook:
         return self._gone + len(self._whole)
 
     def add(self, lap: Lap, *, provisional: int | None) -> None:
-        """Take a lap; `provisional` is the number by which a correction of its joules will come, None where none will."""
+        """Take a lap; `provisional` is the number by which a correction of its joules will come, None where none will.
+
+        What a signal's handler raises finds it entered or not: see `Points`.
+        """
+        if len(self._whole) >= NEWEST:
+            self._let_go(NEWEST // 2)
         if provisional is not None:
             self._provisional[provisional] = len(self)
             if len(self._provisional) > _MOST_PROVISIONAL:
                 del self._provisional[next(iter(self._provisional))]
-        self._rows.extend((lap.start_s, lap.end_s, *_numbers(lap)))
-        self._whole.append(lap.whole)
-        if len(self._whole) > NEWEST:
-            self._let_go(NEWEST // 2)
+        row = array("d", (lap.start_s, lap.end_s, *_numbers(lap)))
+        whole = array("b", (lap.whole,))
+        self._rows += row
+        self._whole += whole
 
     def correct(self, number: int, lap: Lap) -> bool:
         """Take the final joules of a provisional lap; say whether it was waited for."""
@@ -47,11 +52,12 @@ class LapBook:
         return True
 
     def _let_go(self, count: int) -> None:
+        gone_s, gone_joules = self._gone_s, self._gone_joules
         for start_s, end_s, first, last in zip(*(iter(self._rows[: 4 * count]),) * 4, strict=True):
-            self._gone_s += end_s - start_s
-            self._gone_joules += 0.0 if isnan(last - first) else last - first
+            gone_s += end_s - start_s
+            gone_joules += 0.0 if isnan(last - first) else last - first
         del self._rows[: 4 * count], self._whole[:count]
-        self._gone += count
+        self._gone, self._gone_s, self._gone_joules = self._gone + count, gone_s, gone_joules
 
     def laps(self) -> list[Lap]:
         """Return the newest laps."""

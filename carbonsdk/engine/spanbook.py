@@ -110,29 +110,25 @@ class SpanBook:
                 self._settling = False
 
     def _settle(self, until_ns: int) -> None:
-        pending = self.pending
-        waiting = pending[:]
-        del pending[: len(waiting)]  # other threads append meanwhile: only what was seen is taken
+        waiting = self.pending[:]  # other threads append meanwhile: only what was seen is taken
         due = [span for span in waiting if span.end_ns <= until_ns]
-        if len(due) < len(waiting):
-            pending[:0] = [span for span in waiting if span.end_ns > until_ns]
+        later = [span for span in waiting if span.end_ns > until_ns]
         by_name: dict[str, list[Span]] = {}
         for span in due:
             by_name.setdefault(span.name, []).append(span)
+        tallies = {**self._tallies}
         for name, spans in by_name.items():
             rises = self._ledger.rises([(span.start_ns, span.end_ns) for span in spans])
-            self._tally(name).add(spans, rises)
+            # Names made up on the fly (`span(f"step {i}")`) must not grow without bound.
+            kept = name if name in tallies or len(tallies) < _NAMES else OVERFLOW
+            tallies[kept] = tallies[kept].copy() if kept in tallies else _Tally()
+            tallies[kept].add(spans, rises)
             for span, row in zip(spans, zip(*rises, strict=True) if rises else repeat(()), strict=False):
                 span.rises = row
-
-    def _tally(self, name: str) -> _Tally:
-        tally = self._tallies.get(name)
-        if tally is None:
-            if len(self._tallies) >= _NAMES:
-                # Names made up on the fly (`span(f"step {i}")`) must not grow without bound.
-                name = OVERFLOW
-            tally = self._tallies.setdefault(name, _Tally())
-        return tally
+        seen = slice(len(waiting))
+        # Together: what a signal's handler raises can come before or behind these two, and not between.
+        self.pending[seen] = later
+        self._tallies = tallies
 
     def uses_so_far(self, until_ns: int) -> tuple[SpanUse, ...]:
         """Return what the spans used by the readings so far; those that wait go on waiting."""

@@ -43,7 +43,9 @@ class Backlog:
 
     def pop(self) -> None:
         """Take the oldest line away."""
-        self._bytes -= len(self._lines.popleft()[1])
+        size = len(self._lines[0][1])
+        del self._lines[0]
+        self._bytes -= size
 
     def put_first(self, line: bytes, *, worth: Worth) -> None:
         """Set a line before all others."""
