@@ -1,8 +1,16 @@
-"""Forks, spawned processes, pools and loaders: the parent is measured, its children are left in peace."""
+"""Forks, spawned processes, pools, loaders and ranks: the parent is measured, its children are left in peace."""
 
+import json
+import subprocess
 import sys
 
 import pytest
+
+import carbonsdk as ct
+from carbonsdk.clock import SystemClock
+from carbonsdk.testing.nvml import FakeGpu, FakeNvml
+from carbonsdk.testing.powercap import PowercapTree, server_zones
+from carbonsdk.testing.profile import Profile
 
 needs_fork = pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="no fork here")
 # Since 3.12 Python itself warns of every fork in a process that has threads; the warning is the user's to see.
@@ -234,3 +242,86 @@ def test_a_tracker_in_an_object_that_is_pickled_measures_nothing_in_its_copy(pro
     )
     assert (ran.code, ran.err) == (0, "")
     assert ran.report().epoch_count == 1
+
+
+@needs_fork
+def test_a_child_has_a_default_tracker_though_a_thread_of_its_parent_was_making_one(programs):
+    ran = programs.run(
+        """
+        ct.configure(**SETTINGS)
+        held, done = threading.Event(), threading.Event()
+
+        def make():
+            with ct.api._lock:
+                held.set()
+                done.wait(20)
+
+        threading.Thread(target=make).start()
+        held.wait()
+        child = os.fork()
+        if not child:
+            with ct.epoch():
+                pass
+            os._exit(ct.stop().epoch_count)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        done.set()
+        """,
+        flags=QUIET_FORK,
+        timeout_s=20,
+    )
+    assert (ran.code, ran.out, ran.err) == (0, "1\n", "")
+
+
+RANK = """
+import time
+tracker = ct.CarbonTracker(backends={{"rapl": {rapl}, "nvml": {{}}}}, zone="DE", offline=True, verbose=0)
+tracker.await_devices(10)
+with tracker.epoch():
+    print("running", flush=True)
+    sys.stdin.readline()
+    time.sleep(1)
+tracker.stop()
+"""
+
+
+@pytest.fixture
+def four_gpus(tmp_path, fake_nvml_library):
+    """A host with a package of 100 W, memory of 20 W and four GPUs, all of it in real time; yield what a process needs."""
+    zones = server_zones(Profile.constant(100.0), memory=Profile.constant(20.0))
+    tree = PowercapTree(tmp_path / "sys", SystemClock(), zones=zones)
+    gpus = [
+        FakeGpu(uuid=f"GPU-{n}000", bus_id=f"00000000:0{n}:00.0", profile=Profile.constant(100.0 * n)) for n in (1, 2, 3, 4)
+    ]
+    fake = FakeNvml(tmp_path / "driver", gpus, real_time=True)
+    with tree.live():
+        rapl = {"root": str(tmp_path / "sys"), "proc": str(tmp_path), "interface": "powercap"}
+        yield RANK.format(rapl=json.dumps(rapl)), fake.environ(fake_nvml_library)
+    fake.close()
+
+
+@pytest.mark.parametrize("sees", ["all", "its own"])
+def test_four_ranks_on_one_host_count_its_cpu_and_each_gpu_once(programs, four_gpus, sees):
+    source, environ = four_gpus
+    job = {"TORCHELASTIC_RUN_ID": "job", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "4"}
+    command = programs.command(source)
+
+    def start(rank):
+        own = {"CUDA_VISIBLE_DEVICES": str(rank)} if sees == "its own" else {}
+        variables = programs.environment(**environ, **job, RANK=str(rank), LOCAL_RANK=str(rank), **own)
+        return subprocess.Popen(
+            command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    ranks = [start(rank) for rank in range(4)]
+    assert [each.stdout.readline() for each in ranks] == ["running\n"] * 4
+    for each in ranks:
+        each.stdin.write("\n")
+        each.stdin.flush()
+    assert [(*each.communicate(timeout=60), each.returncode) for each in ranks] == [("", "", 0)] * 4
+    (run,) = ct.runs.list(programs.state)
+    report = ct.runs.load(run.run_id, programs.state)
+    watts = {each.device.id: each.energy.joules / (each.energy.coverage * report.duration_s) for each in report.devices}
+    expected = {"package-0": 100, "dram-0": 20, "GPU-1000": 100, "GPU-2000": 200, "GPU-3000": 300, "GPU-4000": 400}
+    # One that counted twice would be at 200 %. A GPU is covered while the rank that sees it runs.
+    assert watts == {name: pytest.approx(each, rel=0.4) for name, each in expected.items()}
+    assert report.epoch_count == 1
