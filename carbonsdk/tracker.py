@@ -185,7 +185,7 @@ class CarbonTracker:
         if self.alive and run != self.run_id:
             plan = going_on(self._session.plan, self.settings, run)
             if not self._session.go_on(plan):
-                self._session.notices.warn("load_state_dict() came after the first epoch: the run is another, and stays so")
+                self._session.notices.warn("load_state_dict() came after the start of the first epoch: the run is another, and stays so")
                 return
         self._session.number_from(number)
 

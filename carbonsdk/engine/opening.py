@@ -62,20 +62,27 @@ def copied(session: Session, epochs: int | None) -> Opened:
 
 def checked_start(start: Any) -> int:
     """Return the number of an epoch to start at, as Python's own; raise SettingsError."""
-    with suppress(TypeError):
-        if 0 <= (number := index(start)) < _MOST_EPOCHS:
-            return number
+    if (number := _number(start)) is not None:
+        return number
     raise SettingsError(f"epochs(start=…) is the number of an epoch, 0 or more, not {start!r:.80}")
 
 
 def checked_state(state: Any) -> tuple[str, int]:
     """Return the run and the number of the next epoch that a checkpoint tells; raise SettingsError."""
     match state:
-        case {"version": 1, "run_id": str(run), "next_epoch": int(number)} if run and 0 <= number < _MOST_EPOCHS:
+        case {"version": 1, "run_id": str(run), "next_epoch": told} if run and (number := _number(told)) is not None:
             return run, number
         case {"version": int(version)} if version > 1:
             raise SettingsError(f"the state of the tracker is of version {version}: upgrade carbonsdk to load it")
     raise SettingsError(f"load_state_dict() takes what state_dict() returned, not {state!r:.80}")
+
+
+def _number(told: Any) -> int | None:
+    """Return the number of an epoch as Python's own; None for what is none."""
+    with suppress(TypeError):
+        if not isinstance(told, bool) and 0 <= (number := index(told)) < _MOST_EPOCHS:
+            return number
+    return None
 
 
 def _console(settings: Settings, *, style: str, stream: str) -> dict[str, Any] | None:

@@ -200,10 +200,10 @@ class Session:
         return self.roster.next_number
 
     def go_on(self, plan: Plan) -> bool:
-        """Be the next attempt of an earlier run; return False where it is too late, since an epoch has ended."""
+        """Be the next attempt of an earlier run; return False where it is too late, since an epoch has begun."""
         began = self.head._replace(run=plan.info, zone=plan.intensity.zone)
         with self.roster.lock:
-            if not self.scribe.move(plan.record, began):
+            if self.roster.open or not self.scribe.move(plan.record, began):
                 return False
             self.plan = self.chronicle.plan = plan
             self.forecaster.go_on(plan)

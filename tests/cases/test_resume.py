@@ -207,10 +207,21 @@ def test_a_checkpoint_that_comes_too_late_changes_nothing(tracker):
     own = second.run_id
     second.load_state_dict(first.state_dict())
     assert second.run_id == own
-    assert any("after the first epoch" in text for text in second.report().warnings)
+    assert any("after the start of the first epoch" in text for text in second.report().warnings)
 
 
-@pytest.mark.parametrize("start", [-1, 2**70, 1.5, "3"])
+def test_a_checkpoint_that_comes_in_the_midst_of_the_first_epoch_changes_nothing_either(tracker):
+    first, second = tracker(), tracker()
+    own = second.run_id
+    with second.epoch() as epoch:
+        second.load_state_dict({**first.state_dict(), "next_epoch": 7})
+    with second.epoch() as following:
+        pass
+    assert (second.run_id, epoch.number, following.number) == (own, 0, 1)
+    assert any("after the start of the first epoch" in text for text in second.report().warnings)
+
+
+@pytest.mark.parametrize("start", [-1, 2**70, 1.5, "3", True])
 def test_a_loop_that_starts_nowhere_is_refused(tracker, start):
     with pytest.raises(SettingsError, match="start"):
         next(tracker(epochs=5).epochs(start=start))
@@ -223,7 +234,15 @@ def test_a_loop_may_start_at_a_number_of_another_kind(tracker, tmp_path):
     assert [epoch.number for epoch in ct.runs.load(made.run_id, tmp_path).epochs] == [3, 4]
 
 
-NUMBERS = [{"version": 1, "run_id": "long", "next_epoch": number} for number in (-1, 2**70, 1.5)]
+def test_a_checkpoint_may_hold_the_number_in_another_kind(tracker):
+    # As libraries do that keep a checkpoint's leaves as arrays.
+    made = tracker()
+    made.load_state_dict({**made.state_dict(), "next_epoch": np.int64(7)})
+    assert made.state_dict()["next_epoch"] == 7
+    assert type(made.state_dict()["next_epoch"]) is int
+
+
+NUMBERS = [{"version": 1, "run_id": "long", "next_epoch": number} for number in (-1, 2**70, 1.5, True, "1", None)]
 
 
 @pytest.mark.parametrize(
