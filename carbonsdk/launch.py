@@ -13,6 +13,7 @@ _WHOLE = re.compile(r"[0-9]{1,9}", re.ASCII)
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _TASKS = re.compile(r"([0-9]{1,6})(?:\(x([0-9]{1,6})\))?", re.ASCII)
 _LONGEST_NAME = 80
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)", re.IGNORECASE)  # of Windows, with any suffix
 
 
 class Launch(NamedTuple):
@@ -134,6 +135,7 @@ def parent_identity(root: Path = Path("/proc")) -> str | None:
 def slug(name: str) -> str:
     """Return `name` as it can be a file's name on any system; one that had to change ends in a digest of the original."""
     safe = _UNSAFE.sub("-", name).strip(".-")
+    safe = f"run-{safe}" if _DEVICE.match(safe) else safe
     if safe and safe == name and len(safe) <= _LONGEST_NAME:
         return safe
     import hashlib  # it loads OpenSSL, and hardly a name needs it

@@ -160,6 +160,12 @@ def test_a_slug_leads_nowhere(name):
     assert made[0] not in ".-"
 
 
+@pytest.mark.parametrize("name", ["CON", "con", "nul.txt", "Com1", "LPT9.jsonl", "aux"])
+def test_a_slug_is_no_device_of_windows(name):
+    assert slug(name).partition("-")[0] == "run"
+    assert slug("console") == "console"
+
+
 def test_slugs_of_different_names_differ():
     assert slug("a/b") != slug("a-b") != slug("a\\b")
     assert slug("20261122-235719-ab12cd") == "20261122-235719-ab12cd"
