@@ -22,14 +22,17 @@ _configured: dict[str, Any] = {}
 
 
 class DefaultTracker(CarbonTracker):
-    """The tracker of people who made none. It prints to stderr, one line an epoch."""
+    """The tracker of those who made none themselves. It prints to stderr, one line an epoch."""
 
     _style = "lines"
     _stream = "stderr"
 
 
 def configure(**settings: Any) -> None:
-    """Set up the default tracker; raise SettingsError if it is at work already."""
+    """Set up the default tracker, with the keywords of CarbonTracker.
+
+    Raises SettingsError for a wrong one, and where the default tracker is at work already.
+    """
     with _lock:
         from carbonsdk.errors import SettingsError
         from carbonsdk.settings import resolve
@@ -64,12 +67,12 @@ def stop() -> "RunReport | None":
 
 
 def epoch(name: str = "", *, parent: "Span | Epoch | None" = None) -> "Epoch":
-    """Return a context manager that measures one epoch on the current tracker."""
+    """Return a context manager that measures one epoch on the current tracker: see `CarbonTracker.epoch`."""
     return current().epoch(name, parent=parent)
 
 
 def span(name: str, *, parent: "Span | Epoch | None" = None) -> "Span":
-    """Return a context manager that measures a named interval on the current tracker."""
+    """Return a context manager that measures a named interval on the current tracker: see `CarbonTracker.span`."""
     return current().span(name, parent=parent)
 
 

@@ -27,7 +27,7 @@ class Backend(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of everything that `open` took. May be called twice, and without `open`."""
+        """Release everything that `open` took. May be called twice, and without `open`."""
         ...
 
 
@@ -79,7 +79,7 @@ class IntensityFetcher(Protocol):
         ...
 
     def current(self, zone: Zone) -> CarbonIntensity:
-        """Return the intensity now, with the interval that it is of; raise an IntensityError."""
+        """Return the intensity now, with the interval that it is of; raise an IntensityError where there is none."""
         ...
 
 
@@ -118,11 +118,11 @@ class Sink(Protocol):
     """A place that events go to, on a thread of its own. Raising or hanging harms this sink alone."""
 
     def handle(self, event: Event) -> None:
-        """Take one event. Sinks ignore the kinds that they have no use for."""
+        """Take one event. A sink ignores the kinds that it has no use for, and those that a later carbonsdk adds."""
         ...
 
     def close(self) -> None:
-        """Flush and let go. May be called twice, and without any event."""
+        """Flush and release what is held. May be called twice, and without any event."""
         ...
 
 
@@ -187,7 +187,7 @@ class HttpClient(Protocol):
         method: str = "GET",
         deadline_s: float | None = None,
     ) -> Any:
-        """Return the decoded JSON answer; raise a ServiceError of the fitting kind."""
+        """Return the decoded JSON answer; raise ServiceError, as the subclass that says what went wrong."""
         ...
 
     def fetch_text(
@@ -199,7 +199,7 @@ class HttpClient(Protocol):
         method: str = "GET",
         deadline_s: float | None = None,
     ) -> str:
-        """Return the answer's text; raise a ServiceError of the fitting kind."""
+        """Return the answer's text; raise ServiceError, as the subclass that says what went wrong."""
         ...
 
 

@@ -11,13 +11,13 @@ from carbonsdk import units
 
 
 class DeviceKind(StrEnum):
-    """What sort of thing a device is."""
+    """What sort of hardware a device is."""
 
     CPU = "cpu"
     MEMORY = "memory"
     GPU = "gpu"
-    SOC = "soc"
-    NODE = "node"
+    SOC = "soc"  # CPU and GPU on one chip, under one sensor
+    NODE = "node"  # a whole machine
     OTHER = "other"
 
 
@@ -100,7 +100,7 @@ Reading = CounterReading | PowerReading
 
 @dataclass(frozen=True, slots=True)
 class EnergyUse:
-    """Energy over an interval, and all that is known of its worth.
+    """Energy over an interval, and how good that figure is.
 
     `joules` is None where nothing is known, and `reason` says why. `coverage` is the share of the interval really observed.
     `bias_joules` adds linearly, `noise_joules` in quadrature, when uses are added up; both are half-widths of a 95 %
@@ -132,17 +132,17 @@ class EnergyUse:
 
 
 class Basis(StrEnum):
-    """What an intensity counts."""
+    """Which emissions an intensity counts."""
 
     LIFECYCLE = "lifecycle"  # gCO2eq, upstream and construction included
     DIRECT = "direct"  # gCO2 of combustion at the plant
 
 
 class Signal(StrEnum):
-    """Whose emissions an intensity tells of."""
+    """Which power plants an intensity is of."""
 
-    AVERAGE = "average"
-    MARGINAL = "marginal"
+    AVERAGE = "average"  # all that feed the grid
+    MARGINAL = "marginal"  # those that would supply one more kilowatt-hour
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,8 +180,9 @@ class CarbonIntensity:
     """Grams of CO2eq per kilowatt-hour for a zone over an interval.
 
     `start` and `end` are aware; None is open. `source` is who says so, for people and for citing. `year` is the year that
-    an annual average is of. `fallback` says that something better was asked for and not had; `settled` that the service
-    will not revise it; `own` that the user gave the figure, which then nothing replaces.
+    an annual average is of. `estimated` says that the source modelled the value where it had no measurement, `forecast` that
+    it was made before its interval, `settled` that the source will not revise it, `fallback` that something better was asked
+    for and not to be had, `own` that the user gave the figure, which nothing then replaces.
     """
 
     grams_per_kwh: float

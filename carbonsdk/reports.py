@@ -1,4 +1,4 @@
-"""What people get: the reports of epochs, spans and runs, and the forecast. All frozen, all JSON-able."""
+"""The reports of epochs, spans and runs, and the forecast. All are frozen and can be written as JSON."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from carbonsdk.model import CarbonIntensity, CarbonUse, Device, EnergyUse, jsona
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """The idle power of a device: its mean over `seconds` of rest. `busy` says that the machine was not at rest, really."""
+    """The idle power of a device: its mean over `seconds`. `busy` says that something ran meanwhile: it may be too high."""
 
     watts: float
     seconds: float
@@ -49,7 +49,7 @@ class DeviceEnergy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanTotal:
-    """All spans of one name inside an epoch (or outside any): how many, how long, how much. Nested ones count in both."""
+    """All spans of one name inside an epoch, or outside any: count, time and energy. A span inside another counts in both."""
 
     name: str
     count: int
@@ -57,8 +57,8 @@ class SpanTotal:
     energy: EnergyUse
 
 
-class _Dated:
-    """What every report of an interval can tell."""
+class _IntervalReport:
+    """What the reports of spans, epochs and runs have in common."""
 
     __slots__ = ()
     derived: ClassVar[tuple[str, ...]] = ("co2eq_grams", "average_watts")
@@ -85,18 +85,18 @@ class _Dated:
 
     @property
     def average_watts(self) -> float | None:
-        """Return energy divided by time."""
+        """Return the mean power: energy divided by duration, or None where the energy is unknown or the duration is 0."""
         joules = self.energy.joules
         return None if joules is None or self.duration_s <= 0 else joules / self.duration_s
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON-able values, derived figures included."""
+        """Return the report as values that `json` can write: its fields by name, and the figures derived from them."""
         written: dict[str, Any] = jsonable(self)
         return written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpanReport(_Dated):
+class SpanReport(_IntervalReport):
     """One span: a named interval of a run. `start` and `end` are aware UTC."""
 
     name: str
@@ -112,7 +112,7 @@ class SpanReport(_Dated):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EpochReport(_Dated):
+class EpochReport(_IntervalReport):
     """One epoch: a numbered span. `start` and `end` are aware UTC.
 
     `failed`: the body raised. `partial`: the epoch did not come to its own end, or was not measured from end to end.
@@ -167,14 +167,14 @@ class Forecast:
     reason: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the forecast as JSON-able values."""
+        """Return the forecast as values that `json` can write, its fields by name."""
         written: dict[str, Any] = jsonable(self)
         return written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """What was chosen to measure with, or was not, and why."""
+    """Whether a backend was chosen to measure with, why or why not, and the names of the devices that it measures."""
 
     backend: str
     chosen: bool
@@ -183,7 +183,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunReport(_Dated):
+class RunReport(_IntervalReport):
     """A whole run, as far as it has come.
 
     `energy` is of the run from its start to `end`, gaps between epochs included; `epochs_energy` is of the union of the
@@ -194,7 +194,7 @@ class RunReport(_Dated):
     None for the "machine", and for a run of several processes.
     """
 
-    derived: ClassVar = (*_Dated.derived, "facility_joules")
+    derived: ClassVar = (*_IntervalReport.derived, "facility_joules")
 
     run_id: str
     name: str | None

@@ -1,4 +1,4 @@
-"""What stands below the last epoch: the run's totals, and what to know about them."""
+"""The totals of a run as lines of text, with what qualifies them."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ _WORTH_A_LINE = 0.001
 
 
 def totals(report: RunReport, *, interpretable: bool) -> str:
-    """Return the block of lines."""
+    """Return the lines as one text; `interpretable` adds what the CO2eq compares to."""
     return "\n".join([_heading(report), *(line(name, text) for name, text in _rows(report, interpretable=interpretable))])
 
 

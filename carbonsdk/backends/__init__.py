@@ -1,1 +1,1 @@
-"""Hardware backends: each a plugin, found through its entry point like anybody's."""
+"""Built-in hardware backends. Each is a plugin, found through its entry point as third parties' are."""

@@ -1,4 +1,4 @@
-"""What people ask of a run: reports of its epochs, its spans and itself, made from what is on record."""
+"""Reports of a run, its epochs and its spans, made from its records."""
 
 from contextlib import suppress
 from pathlib import Path

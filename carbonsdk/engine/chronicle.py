@@ -1,4 +1,4 @@
-"""What happens in a run: put on record first, then told to the sinks."""
+"""From what happens in a run to its records, and to the events that sinks get."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,10 @@ from carbonsdk.reports import Choice, RunReport
 
 
 class Chronicle:
-    """Hears of everything, from any thread. Epochs are on record before it hears of them; `plan` may turn out to be another."""
+    """Puts what happens on record and then tells the sinks, from any thread. Epochs are on record before they come here.
+
+    `plan` is replaced when the run goes on as a later attempt of another.
+    """
 
     def __init__(self, plan: Plan, scribe: Scribe, *, clock: Clock, ledger: Ledger) -> None:
         self.plan = plan
@@ -36,17 +39,17 @@ class Chronicle:
         return self._clock.wall_ns(self._clock.monotonic_ns())
 
     def run_began(self, head: RunBegan) -> None:
-        """Begin the record."""
+        """Write the first record."""
         self._scribe.note(head)
         self._scribe.tell(lambda: RunStarted(head.run))
 
     def warned(self, text: str) -> None:
-        """Take a warning."""
+        """Record and tell a warning."""
         self._scribe.note(Warned(self._now_unix_ns(), text))
         self._scribe.tell(lambda: WarningRaised(self._run, text))
 
     def devices_chosen(self, adopted: Sequence[tuple[int, Device]], choices: tuple[Choice, ...]) -> None:
-        """Take the devices that are measured from now on, by their index, and all that was chosen so far."""
+        """Record and tell the devices that are measured from now on, by their index, and all that was chosen so far."""
         now_ns = self._now_unix_ns()
         for index, device in adopted:
             # Of a process's part nobody knows what of it is idle; the policy "active" takes that off instead.
@@ -57,21 +60,21 @@ class Chronicle:
         self._scribe.tell(lambda: DevicesChosen(self._run, devices, choices))
 
     def intensity_found(self, zone: Zone, values: Sequence[CarbonIntensity]) -> None:
-        """Take carbon intensities; the newest is told."""
+        """Record carbon intensities, and tell the newest."""
         self._scribe.note(IntensityKnown(zone, tuple(values)))
         if values:
             self._scribe.tell(lambda: IntensityFound(self._run, zone, values[-1]))
 
     def epoch_ended(self, ended: EpochEnded) -> None:
-        """Take an epoch."""
+        """Tell of an epoch that ended."""
         if self._scribe.has_listeners:
             self._scribe.tell(lambda: EpochFinished(self._run, self._scribe.assembly.epoch_report(ended)))
 
     def epoch_corrected(self, ended: EpochEnded) -> None:
-        """Take an epoch whose figures are final now."""
+        """Tell of an epoch whose figures are final now."""
         if self._scribe.has_listeners:
             self._scribe.tell(lambda: EpochCorrected(self._run, self._scribe.assembly.epoch_report(ended)))
 
     def run_finished(self, report: RunReport) -> None:
-        """Take the last report."""
+        """Tell of the end of the run."""
         self._scribe.tell(lambda: RunFinished(self._run, report))

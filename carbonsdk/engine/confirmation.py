@@ -1,4 +1,4 @@
-"""The one question that is ever asked, and only if `stop_and_confirm=True` asks for it."""
+"""The question whether to go on after the forecast, asked only with `stop_and_confirm=True`."""
 
 from typing import TextIO
 

@@ -91,7 +91,7 @@ class Inquiry:
         return [average] if average else []
 
     def known(self, *values: CarbonIntensity | None) -> Timeline:
-        """Return a timeline of the values that are there, and of the user's own."""
+        """Return a timeline of the values that are not None, and of the user's own."""
         return Timeline([value for value in (*values, *self.own) if value is not None])
 
     def _of(self, signal: Signal) -> Iterable[Service]:

@@ -1,4 +1,4 @@
-"""A lease that processes take in turn: a file, ignored when it is too old."""
+"""A lock between processes that expires: a file, ignored when it is too old."""
 
 import os
 import secrets

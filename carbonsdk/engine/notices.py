@@ -1,4 +1,4 @@
-"""Warnings: each distinct one once, to the standard library's logger and to whoever listens."""
+"""The warnings of a run, which go to the standard library's logger and to listeners."""
 
 import logging
 import threading
@@ -15,7 +15,7 @@ _LONGEST = 4_000
 
 
 class Notices:
-    """What a run has to tell a person. Thread-safe, bounded, and deaf to repetition."""
+    """The warnings of a run: each distinct text once, at most 200 of them, at most 4,000 characters each. Thread-safe."""
 
     def __init__(self) -> None:
         self._seen: dict[str, None] = {}

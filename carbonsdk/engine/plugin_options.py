@@ -1,4 +1,4 @@
-"""Plugins' options, checked before anything is opened: a slip of the pen shows at once, not after a day of training."""
+"""Plugins' options, checked before anything is opened: a misspelling shows at once, not after a day of training."""
 
 from collections.abc import Mapping
 from dataclasses import fields, replace

@@ -1,4 +1,4 @@
-"""Who is measured just now."""
+"""The epochs that are open."""
 
 import threading
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from carbonsdk.engine.spanbook import SpanBook
 
 
 class Roster:
-    """The epochs that are open, and the books of their spans and of those outside any."""
+    """The epochs that are open, the number of the next, and the books of their spans and of those outside any. Thread-safe."""
 
     __slots__ = ("lock", "next_number", "open", "root")
 
@@ -27,13 +27,13 @@ class Roster:
             self.open[epoch.number] = epoch
 
     def leave(self, epoch: Epoch) -> bool:
-        """Strike an epoch off; say whether it was among the open ones."""
+        """Remove an epoch from the open ones; return whether it was among them."""
         with self.lock:
             return self.open.pop(epoch.number, None) is not None
 
     @contextmanager
     def recording(self, epoch: Epoch) -> Iterator[bool]:
-        """Strike an epoch off while it is put on record; say whether it was open.
+        """Remove an epoch from the open ones while it is put on record; yield whether it was among them.
 
         What breaks that off, as only what a signal's handler raises can, leaves it open.
         """

@@ -1,4 +1,4 @@
-"""Where a session says things: the record first, then the sinks."""
+"""The journal of a session, and the queues of its sinks."""
 
 import threading
 from collections import deque

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Sharing:
-    """One cache for the fetchers of one tracker. `close` ends what they wait for, from any thread."""
+    """The cache of one tracker's fetchers. `close` may be called from any thread."""
 
     def __init__(self, clock: Clock, *, cut: Callable[[], None]) -> None:
         self._clock = clock

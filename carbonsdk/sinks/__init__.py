@@ -1,1 +1,1 @@
-"""Sinks: each a plugin, found through its entry point like anybody's."""
+"""Built-in sinks. Each is a plugin, found through its entry point as third parties' are."""

@@ -16,7 +16,7 @@ _TRICKLE_S = 0.01
 
 
 class Fault(StrEnum):
-    """Ways to answer badly."""
+    """What a service may do instead of answering."""
 
     SILENCE = "silence"  # takes the request, never answers
     TRICKLE = "trickle"  # sends the body a byte at a time, without an end

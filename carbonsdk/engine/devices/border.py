@@ -1,4 +1,4 @@
-"""What backends hand over, checked where it comes in: nothing behind this border has to doubt a type."""
+"""Checks of what backends return, so that nothing else in the engine has to doubt a type."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""Hold an energy counter against the power sensor of the same device: some counters are wrong for years unseen."""
+"""Compare an energy counter with the power sensor of the same device: some counters are wrong for years unnoticed."""
 
 from carbonsdk.model import CounterReading, PowerReading
 from carbonsdk.units import NS_PER_S

@@ -1,4 +1,4 @@
-"""Carbon intensity while a run goes on: found off the caller's thread, kept up to date, never in the way."""
+"""Carbon intensity while a run goes on: fetched in a thread of its own, and kept up to date."""
 
 from carbonsdk.engine.feed.feed import IntensityFeed
 from carbonsdk.engine.feed.plan import FeedPlan

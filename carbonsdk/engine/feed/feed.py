@@ -17,7 +17,7 @@ _ASTRAY_S = 300.0  # between two tries of a round that itself went wrong
 
 
 class IntensityFeed:
-    """A timeline that fills itself.
+    """A timeline of carbon intensities that a thread keeps up to date.
 
     `start` takes in the user's figures of the next days and the table's average (where the zone is not known yet, that of a
     guess from files, else the world's) in the caller's thread, a few file reads at most; the rest happens in a daemon thread.

@@ -23,7 +23,7 @@ _HOPELESS_NS = 48 * _HOUR_NS  # what a service has not settled after two days is
 
 
 class Outlook(NamedTuple):
-    """What a track is told: where it is, since when, what is asked for, and whom to tell."""
+    """What a track works for: a zone, since when, the basis asked for, and the callbacks for values, warnings and progress."""
 
     zone: Zone
     start_ns: int
