@@ -3,7 +3,7 @@
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,7 +68,15 @@ def going_on(plan: Plan, settings: Settings, run: str) -> Plan:
     return plan._replace(info=info, record=record_of(info, settings), first_epoch=before.first_number)
 
 
-def told_beside(run: str) -> str:
+def told_of(before: "Resumption", run: str) -> Iterator[str]:
+    """Yield what a person has to know of the attempts that were before, or are beside this one."""
+    if before.beside:
+        yield _told_beside(run)
+    if before.unread:
+        yield f"the run {run!r} goes on without what is in a record that may not be read: {before.unread}"
+
+
+def _told_beside(run: str) -> str:
     """Return what is to be told of a run that another process measures as well, as the same rank."""
     told = f"another process runs as the same rank of the run {run!r} on this host: the two are told as processes of one run"
     return f"{told}; for a run of its own start it by srun, or give it a name or a run_id"

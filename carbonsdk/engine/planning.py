@@ -8,7 +8,7 @@ from carbonsdk.clock import Clock
 from carbonsdk.engine.baselines import load as load_baselines
 from carbonsdk.engine.devices.offer import Offer
 from carbonsdk.engine.feed_planning import FeedPlanner
-from carbonsdk.engine.identity import identified, record_of, told_beside
+from carbonsdk.engine.identity import identified, record_of, told_of
 from carbonsdk.engine.making import Maker, named, wanted
 from carbonsdk.engine.overhead import Overhead
 from carbonsdk.engine.plan import ALL_KINDS, Plan, SinkPlan
@@ -65,7 +65,8 @@ class Planner:
             epochs_before_forecast=forecast_after(settings),
             warnings=(
                 *resolved.warnings,
-                *filter(None, [baselines.problem, told_beside(info.run_id) if before.beside else None]),
+                *filter(None, [baselines.problem]),
+                *told_of(before, info.run_id),
                 *self._host.complaints,
                 *_empty_keys(settings.api_keys),
             ),

@@ -1,6 +1,5 @@
 """What an earlier attempt of a run leaves to the next."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +12,14 @@ from carbonsdk.runs.finding import files
 class Resumption:
     """Which attempt of a rank this is, counted from 1, and the number that its first epoch has.
 
-    `beside` says that another process of the rank is running on this host: that is no earlier attempt.
+    `beside` says that another process of the rank is running on this host: that is no earlier attempt. `unread` tells of a record
+    that may not be read, such as another user's.
     """
 
     attempt: int = 1
     first_number: int = 0
     beside: bool = False
+    unread: str | None = None
 
 
 def resumption(run_id: str, rank: int, directory: Path | str | None = None) -> Resumption:
@@ -32,16 +33,22 @@ def resumption(run_id: str, rank: int, directory: Path | str | None = None) -> R
     from carbonsdk.runs.listing import skim
     from carbonsdk.runs.liveness import runs_beside
 
-    attempts, first_number, beside = 0, 0, False
-    with suppress(JournalError):
-        for path in files(place):
-            with suppress(JournalError):
-                assembly, numbers = skim(path)
-                if assembly.run_info.rank != rank:
-                    continue
-                if runs_beside(assembly):
-                    beside = True
-                    continue
-                attempts += 1
-                first_number = max(first_number, numbers.next)
-    return Resumption(attempts + 1, first_number, beside)
+    attempts, first_number, beside, unread = 0, 0, False, None
+    try:
+        paths = files(place)
+    except JournalError as error:
+        return Resumption(unread=str(error))
+    for path in paths:
+        try:
+            assembly, numbers = skim(path)
+            if assembly.run_info.rank != rank:
+                continue
+        except JournalError as error:  # also of one that was killed before its first line: that is nothing to tell
+            unread = str(error) if isinstance(error.__cause__, OSError) else unread
+            continue
+        if runs_beside(assembly):
+            beside = True
+            continue
+        attempts += 1
+        first_number = max(first_number, numbers.next)
+    return Resumption(attempts + 1, first_number, beside, unread)

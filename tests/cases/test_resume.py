@@ -4,6 +4,7 @@ import json
 import pickle
 import subprocess
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -199,6 +200,29 @@ def test_what_was_measured_before_the_checkpoint_was_loaded_goes_along(tracker, 
     assert report.start == began
     assert report.energy.joules == pytest.approx(100 * report.duration_s * report.energy.coverage, rel=0.02)
     assert [each.device.name for each in report.devices] == [each.device.name for each in first.report().devices]
+
+
+def test_a_record_that_may_not_be_read_is_told_of(tracker, tmp_path):
+    # As of another user; a file that leads to itself is closed to root, too.
+    first = tracker(run_id="long")
+    epochs_of(first, 2)
+    closed = Path(first.stop().record).with_name("closed.jsonl")
+    closed.symlink_to(closed)
+    second = tracker(run_id="long")
+    epochs_of(second, 1)
+    second = second.stop()
+    assert [epoch.number for epoch in second.epochs] == [2]
+    (told,) = second.warnings
+    assert str(closed) in told
+    assert "goes on without" in told
+
+
+def test_a_record_that_was_cut_before_its_first_line_is_nothing_to_tell(tracker, tmp_path):
+    (tmp_path / "runs/long").mkdir(parents=True)
+    for name, text in (("a.jsonl", b""), ("b.jsonl", b'{"kind":"run","sch')):
+        (tmp_path / "runs/long" / name).write_bytes(text)
+    report = tracker(run_id="long").stop()
+    assert (report.attempts, report.warnings) == (1, ())
 
 
 def test_a_checkpoint_that_comes_too_late_changes_nothing(tracker):
