@@ -13,7 +13,7 @@ def counted(devices: tuple[DeviceEnergy, ...]) -> tuple[DeviceEnergy, ...]:
 
 
 def simulated(devices: tuple[DeviceEnergy, ...]) -> bool:
-    """Say whether the total is made up."""
+    """Return whether the total is made up."""
     return any(each.device.simulated for each in counted(devices))
 
 

@@ -75,7 +75,7 @@ class IntensityFetcher(Protocol):
     """A source of carbon intensity. All calls happen off the user's threads, under deadlines."""
 
     def covers(self, zone: Zone) -> bool:
-        """Say, without the network, whether asking for this zone makes sense."""
+        """Return, without using the network, whether this source has figures for the zone."""
         ...
 
     def current(self, zone: Zone) -> CarbonIntensity:

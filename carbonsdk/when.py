@@ -37,7 +37,7 @@ class BestStart:
 
     @property
     def is_now(self) -> bool:
-        """Say whether no later start is better."""
+        """Return whether no later start is better."""
         return self.start <= self.asked_at
 
     @property

@@ -26,7 +26,7 @@ class LoggedUse:
 
     @property
     def rough(self) -> bool:
-        """Say whether rounding may have cost the energy more than 1 %: `decimal_precision` was small, or the run short."""
+        """Return whether rounding may have cost the energy more than 1 %: `decimal_precision` was small, or the run short."""
         return self.kwh is not None and self.kwh_step is not None and self.kwh_step / 2 > 0.01 * self.kwh
 
 

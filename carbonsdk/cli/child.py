@@ -62,7 +62,7 @@ def run(command: Sequence[str], *, mask: set[int]) -> int:
 
 
 def _next_signal() -> tuple[int, bool]:
-    """Wait for a signal; say whether the terminal sent it, to the command as well."""
+    """Wait for a signal; return whether the terminal sent it, to the command as well."""
     held = _FORWARDED | {signal.SIGCHLD}
     if hasattr(signal, "sigwaitinfo"):
         told = signal.sigwaitinfo(held)

@@ -77,7 +77,7 @@ def rows(resolved: Resolved, host: "PluginHost") -> Iterator[Row]:
 
 
 def _is_secret(host: "PluginHost", *, group: str, plugin: str, key: str) -> bool:
-    """Say whether an option is a secret; that of a plugin that is not here may be one."""
+    """Return whether an option is a secret; that of a plugin that is not here may be one."""
     from typing import get_args, get_type_hints
 
     tables: dict[str, Any] = {

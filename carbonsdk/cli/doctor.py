@@ -115,7 +115,7 @@ def _refusal(choice: "Choice") -> str:
 
 
 def _writable(path: Path) -> bool:
-    """Say whether files can be written below a directory, which may have to be made first."""
+    """Return whether files can be written below a directory, which may have to be made first."""
     import os
 
     for each in (path, *path.parents):

@@ -59,7 +59,7 @@ class Chase:
         return max(wanted_ns, _SHORTEST_NS, _SHARE * self.cost_ns)
 
     def begin(self, now_ns: int) -> bool:
-        """Begin, right after a reading at an edge; say whether there is anything to begin, or it is under way."""
+        """Begin, right after a reading at an edge; return whether there is anything to begin, or it is under way."""
         if self.due_ns:
             return True
         if self._plateau is None or not self.rhythm.is_kept or 2 * self._spacing_ns > _COARSE * self.refresh_ns:
@@ -71,11 +71,11 @@ class Chase:
         return True
 
     def end(self) -> None:
-        """Leave it."""
+        """End the chase without a result."""
         self.due_ns = 0
 
     def has_shown(self, reading: Reading) -> bool:
-        """Say whether a reading is what the counter showed before."""
+        """Return whether a reading is what the counter showed before."""
         return isinstance(reading, CounterReading) and self._plateau is not None and reading.joules == self._plateau.joules
 
     def _plan(self, now_ns: int) -> None:

@@ -81,7 +81,7 @@ class Curve(Points):
 
     @property
     def leans(self) -> bool:
-        """Say whether the curve can be drawn on beyond its newest reading: not before its power is known."""
+        """Return whether the curve can be drawn on beyond its newest reading: not before its power is known."""
         return self._trend.leans
 
     def most_joules(self, duration_ns: int) -> float:

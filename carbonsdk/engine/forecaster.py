@@ -36,7 +36,7 @@ class Forecaster:
             feed.forecast_until(_end_of_day(start_unix_ns + _DAY_NS // 4))
 
     def go_on(self, plan: Plan) -> None:
-        """Go by another plan: the run turned out to be the next attempt of an earlier one."""
+        """Follow another plan: the run turned out to be the next attempt of an earlier one."""
         self._plan = plan
 
     @property
@@ -47,7 +47,7 @@ class Forecaster:
 
     @property
     def due(self) -> bool:
-        """Say whether the first forecast can be made, or there is enough new for another: 1 % more epochs."""
+        """Return whether the first forecast can be made, or there is enough new for another: 1 % more epochs."""
         least = self._plan.epochs_before_forecast
         if not self._planned or least == 0 or self._seen < max(1, least):
             return False
@@ -55,7 +55,7 @@ class Forecaster:
 
     @property
     def eager(self) -> bool:
-        """Say whether the first forecast can be made: people wait for that one."""
+        """Return whether the first forecast can be made: people wait for that one."""
         return self._made_at == 0 and self.due
 
     def saw(self, ended: EpochEnded) -> None:

@@ -140,7 +140,7 @@ def _power(report: EpochReport, device: Device) -> _Power | None:
 
 
 def _moved(powers: Sequence[_Power], *, most_watts: float) -> bool:
-    """Say whether the power surely moved by more than so much: of a short slice, a sensor that seldom answers knows little."""
+    """Return whether the power surely moved by more: of a short slice, a sensor that seldom answers knows little."""
     least = [(each.joules - each.noise_joules) / each.seconds for each in powers]
     most = [(each.joules + each.noise_joules) / each.seconds for each in powers]
     return max(least) - min(most) > most_watts

@@ -43,7 +43,7 @@ class LapBook:
         self._whole += whole
 
     def correct(self, number: int, lap: Lap) -> bool:
-        """Take the final joules of a provisional lap; say whether it was waited for."""
+        """Take the final joules of a provisional lap; return whether it was waited for."""
         place = self._provisional.pop(number, None)
         if place is None or place < self._gone:
             return False

@@ -27,12 +27,12 @@ class Marks(NamedTuple):
 
     @property
     def settled(self) -> bool:
-        """Say whether none of the marks can still move."""
+        """Return whether none of the marks can still move."""
         return all(mark is None or mark.settled for mark in self.marks)
 
     @property
     def firm(self) -> bool:
-        """Say whether no device had fallen silent before the instant."""
+        """Return whether no device had fallen silent before the instant."""
         return all(mark is None or mark.firm for mark in self.marks)
 
 
@@ -58,7 +58,7 @@ class Account:
 
     @property
     def is_read(self) -> bool:
-        """Say whether the device is read, and does not follow from others."""
+        """Return whether the device is read, and does not follow from others."""
         return isinstance(self.curve, Curve)
 
 

@@ -24,10 +24,10 @@ class Phase:
 
     @property
     def running(self) -> bool:
-        """Say whether the run goes on in this process."""
+        """Return whether the run goes on in this process."""
         return self.name == "running"
 
     @property
     def elsewhere(self) -> bool:
-        """Say whether another process measures the run."""
+        """Return whether another process measures the run."""
         return self.name == "elsewhere"

@@ -43,7 +43,7 @@ class Rhythm:
 
     @property
     def is_kept(self) -> bool:
-        """Say whether the counter may have a period at all."""
+        """Return whether the counter may have a period at all."""
         return self._strays < _PATIENCE
 
     def after(self, at_ns: int) -> Expected | None:

@@ -91,7 +91,7 @@ def _budget_rule(settings: Settings, session: Session) -> "BudgetRule | None":
 
 
 def _takes_one(call: Callable[..., object]) -> bool:
-    """Say whether a call may be made with one argument; of what does not tell (some of C's own), believe it."""
+    """Return whether a call may be made with one argument; of what does not tell (some of C's own), believe it."""
     import inspect
 
     try:

@@ -39,7 +39,7 @@ class Scribe:
 
     @property
     def has_listeners(self) -> bool:
-        """Say whether any sink would hear of an event."""
+        """Return whether any sink would hear of an event."""
         return bool(self._deliveries)
 
     @property

@@ -15,7 +15,7 @@ from carbonsdk.engine.edges import Edges
 from carbonsdk.engine.ending import end
 from carbonsdk.engine.feed import FeedPlan, IntensityFeed
 from carbonsdk.engine.forecaster import Forecaster
-from carbonsdk.engine.guard import Guard, interrupts_us
+from carbonsdk.engine.guard import Guard
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.measuring import Measuring
 from carbonsdk.engine.notices import Notices
@@ -135,7 +135,7 @@ class Session:
 
     @property
     def alive(self) -> bool:
-        """Say whether the run goes on in this process."""
+        """Return whether the run goes on in this process."""
         return self.phase.running
 
     @property

@@ -37,7 +37,7 @@ class Settling:
 
     @property
     def waits(self) -> bool:
-        """Say whether an epoch's readings are still out."""
+        """Return whether an epoch's readings are still out."""
         return bool(self._provisional)
 
     def follow(self, now_ns: int, *, boundaries: Callable[[int, int], Iterable[int]], patience_ns: int = _PATIENCE_NS) -> None:

@@ -89,7 +89,7 @@ class SpanBook:
 
     @property
     def crowded(self) -> bool:
-        """Say whether so many spans wait that they should be settled before the next tick."""
+        """Return whether so many spans wait that they should be settled before the next tick."""
         return len(self.pending) >= _BATCH
 
     def oldest_ns(self) -> int | None:

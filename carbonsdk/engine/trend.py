@@ -96,7 +96,7 @@ class Trend:
 
     @property
     def leans(self) -> bool:
-        """Say whether the power is known at all, so that the curve can be drawn on beyond its newest reading."""
+        """Return whether the power is known at all, so that the curve can be drawn on beyond its newest reading."""
         return self._moves > 0
 
     @property

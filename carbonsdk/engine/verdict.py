@@ -29,7 +29,7 @@ class Verdicts:
         self._path = place / "budget"
 
     def clear(self) -> bool:
-        """Have the others wait for what is told from now on, and forget what was told before; say whether that can be."""
+        """Have the others wait for what is told from now on, and forget what was told before; return whether that can be."""
         with suppress(OSError):
             self._open(os.O_TRUNC)
             return True

@@ -23,7 +23,7 @@ class Found(NamedTuple):
 
     @property
     def builtin(self) -> bool:
-        """Say whether the plugin comes with carbonsdk."""
+        """Return whether the plugin comes with carbonsdk."""
         return self.distribution == GROUP
 
     @property

@@ -45,7 +45,7 @@ def elsewhere(call: Callable[[], T], *, name: str, patience_s: float) -> T:
 
 
 def trusted(module: str) -> bool:
-    """Say whether calls of a plugin need no deadline: the program has its package imported, or half imported, already.
+    """Return whether calls of a plugin need no deadline: the program has its package imported, or half imported, already.
 
     A thread that imports from a package that is half imported would wait for the import that waits for the thread.
     """

@@ -45,7 +45,7 @@ class _Ask:
 
     @property
     def is_local(self) -> bool:
-        """Say whether the host is this machine or a metadata service beside it; proxies are not asked for those."""
+        """Return whether the host is this machine or a metadata service beside it; proxies are not asked for those."""
         try:
             address = ipaddress.ip_address(self.host)
         except ValueError:

@@ -30,7 +30,7 @@ class NumberSet:
         return at >= 0 and number < self._ends[at]
 
     def add(self, number: int) -> bool:
-        """Add a number; say whether it is new."""
+        """Add a number; return whether it is new."""
         after = bisect_right(self._starts, number)
         before = after - 1
         if before >= 0 and number < self._ends[before]:

@@ -43,21 +43,21 @@ def sensible_joules(values: Iterable[float | None]) -> list[float]:
 
 
 def is_sensible_device(record: DeviceFound, *, devices: int) -> bool:
-    """Say whether a device is the next one, or one that is known already."""
+    """Return whether a device is the next one, or one that is known already."""
     return 0 <= record.device_index <= devices < _MOST_DEVICES and 0 <= record.device.sensor.bias < _MOST
 
 
 def is_sensible_baseline(baseline: Baseline) -> bool:
-    """Say whether an idle power is possible at all."""
+    """Return whether an idle power is possible at all."""
     return 0 <= baseline.watts < _MOST
 
 
 def is_sensible_intensity(value: CarbonIntensity) -> bool:
-    """Say whether a carbon intensity is possible at all."""
+    """Return whether a carbon intensity is possible at all."""
     return 0 <= value.grams_per_kwh < _MOST
 
 
 def _is_plausible(use: Use) -> bool:
-    """Say whether sums of such numbers stay numbers; NaN is not plausible either."""
+    """Return whether sums of such numbers stay numbers; NaN is not plausible either."""
     _, start_joules, joules, coverage, noise_joules, _ = use
     return abs(start_joules) < _MOST and abs(joules or 0.0) < _MOST and abs(noise_joules) < _MOST and 0 <= coverage <= 2

@@ -68,7 +68,7 @@ _object = from_object
 
 
 def is_object(cls: Any) -> bool:
-    """Say whether a type is written as a JSON object, not as an array."""
+    """Return whether a type is written as a JSON object, not as an array."""
     return is_dataclass(cls)
 
 

@@ -100,7 +100,7 @@ def skim(path: Path) -> tuple[Assembly, NumberSet]:
 
 
 def _is_whole(line: bytes) -> bool:
-    """Say whether a line is a record: one that a kill left without its newline is so only if it can be read."""
+    """Return whether a line is a record: one that a kill left without its newline is so only if it can be read."""
     if line.endswith(b"\n"):
         return line.endswith(b"}\n")
     with suppress(JournalError):

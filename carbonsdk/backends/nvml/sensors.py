@@ -139,14 +139,14 @@ def _field(nvml: Any, handle: Any, field: int, scope: int) -> float:
 
 
 def _is_module(nvml: Any, found: Found) -> bool:
-    """Say whether this is a Grace-Hopper: a Hopper whose module has a power of its own."""
+    """Return whether this is a Grace-Hopper: a Hopper whose module has a power of its own."""
     if found.architecture != _HOPPER:
         return False
     return bool(attempt(nvml, _field, nvml, found.handle, FIELD_INSTANT, SCOPE_MODULE))
 
 
 def _is_averaged(found: Found) -> bool:
-    """Say whether the power sensor shows a 1 s average: Ampere and newer do, but for GA100 (NVML's reference)."""
+    """Return whether the power sensor shows a 1 s average: Ampere and newer do, but for GA100 (NVML's reference)."""
     return (found.architecture or 0) >= _AVERAGED_FROM and not _GA100.search(found.board.name)
 
 

@@ -74,7 +74,7 @@ class Machine:
     site: Site = field(default_factory=Site)
 
     def wants(self, domain: Domain, *, psys: bool) -> bool:
-        """Say whether a domain counts here; of AMD's only the package is to be trusted."""
+        """Return whether a domain counts here; of AMD's only the package is to be trusted."""
         if psys or domain.part is Part.PSYS:
             return psys and domain.part is Part.PSYS
         return domain.part is Part.PACKAGE or not self.amd

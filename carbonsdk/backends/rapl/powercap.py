@@ -58,7 +58,7 @@ class Counter:
         return int(text) * 1e-6
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._descriptor is not None:
             with contextlib.suppress(OSError):  # a program that turns itself into a daemon closes every descriptor
                 os.close(self._descriptor)

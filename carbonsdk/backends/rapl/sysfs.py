@@ -12,7 +12,7 @@ def text_of(path: Path) -> str | None:
 
 
 def is_amd(root: Path) -> bool:
-    """Say whether the processors under this sysfs are AMD's, or of its licensee Hygon."""
+    """Return whether the processors under this sysfs are AMD's, or of its licensee Hygon."""
     modalias = text_of(root / "devices/system/cpu/modalias") or ""
     # Vendor numbers of arch/x86/include/asm/processor.h: 2 is AMD, 9 is Hygon.
     return modalias.startswith(("cpu:type:x86,ven0002", "cpu:type:x86,ven0009"))

@@ -161,7 +161,7 @@ class Channel:
             self._turn.notify_all()
 
     def wait(self, at_ns: int, timeout_s: float) -> bool:
-        """Wait until what was asked for that instant is read; say whether it is."""
+        """Wait until what was asked for that instant is read; return whether it is."""
         if self.offer.inline:
             return True
         with self._lock:

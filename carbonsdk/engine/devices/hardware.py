@@ -64,7 +64,7 @@ class Hardware:
         return not any(channel.offer.inline and channel.state == "opening" for channel in self.channels)
 
     def await_all(self, timeout_s: float) -> bool:
-        """Wait until every backend has answered or failed; say whether they have."""
+        """Wait until every backend has answered or failed; return whether they have."""
         with self.choosing.settled:
             return self.choosing.settled.wait_for(
                 lambda: all(channel.state != "opening" for channel in self.channels), timeout_s

@@ -31,7 +31,7 @@ class Answer(NamedTuple):
 
     @property
     def is_sampled(self) -> bool:
-        """Say whether the device tells the power of an instant, and not what it was over some time."""
+        """Return whether the device tells the power of an instant, and not what it was over some time."""
         reading = None if self.first is None else self.first.reading
         sensor = self.device.sensor
         return isinstance(reading, PowerReading) and not reading.window_s and sensor.quality is Quality.INTEGRATED

@@ -5,7 +5,7 @@ from carbonsdk.engine.books import Books
 from carbonsdk.engine.chase import SLOWEST_NS, Chase
 from carbonsdk.engine.devices.border import checked_reading
 from carbonsdk.engine.devices.crosscheck import PAUSE_NS, CrossCheck
-from carbonsdk.engine.guard import Guard, is_of_a_signal, told
+from carbonsdk.engine.guard import Guard, told
 from carbonsdk.errors import DeviceLost, GiveUp, ReadFailed
 from carbonsdk.interfaces import Backend, SupportsPowerCheck
 from carbonsdk.model import CounterReading, Device
@@ -53,7 +53,7 @@ class Probe:
 
     @property
     def is_resting(self) -> bool:
-        """Say whether the device has failed too often to be read again just yet."""
+        """Return whether the device has failed too often to be read again just yet."""
         return bool(self._retry_ns) and self._books.clock.monotonic_ns() < self._retry_ns
 
     @property
@@ -62,13 +62,14 @@ class Probe:
         return 0 if self._chase is None else self._chase.due_ns
 
     def read(self) -> bool:
-        """Read the device into its account; say whether it gave a reading. Raise GiveUp if its backend does."""
+        """Read the device into its account; return whether it gave a reading. Raise GiveUp if its backend does."""
         try:
             taken = self._take()
             fault = self._books.ledger.record(self._index, taken)
         except (Exception, SystemExit) as error:  # a plugin may raise anything; this is its border
-            if is_of_a_signal(error):
-                raise
+            raised = raised_by_handler(error)
+            if raised is not None:
+                raise raised from None
             self._failed(error)
             if isinstance(error, GiveUp):
                 raise
@@ -123,7 +124,7 @@ class Probe:
         return Stamped(before_ns + took_ns // 2, reading, took_ns)
 
     def _watch(self, chase: Chase, taken: Stamped) -> None:
-        """Hold a reading against the counter's steps."""
+        """Compare a reading with the counter's steps."""
         was_under_way = bool(chase.due_ns)
         found = chase.take(taken)
         if found:

@@ -68,7 +68,7 @@ class Residents:
             self._wake.clear()
 
     def look(self) -> bool:
-        """Ask the drivers about the devices on which nothing was found so far; say whether something was now."""
+        """Ask the drivers about the devices on which nothing was found so far; return whether something was now."""
         pending = [
             (channel, answer.device)
             for channel in self._channels

@@ -46,11 +46,11 @@ class Service:
         self._failures = 0
 
     def may_be_asked(self, now_ns: int) -> bool:
-        """Say whether it is time to ask."""
+        """Return whether it is time to ask."""
         return self.due_ns is not None and self.due_ns <= now_ns
 
     def is_resting(self, now_ns: int) -> bool:
-        """Say whether the service has failed and is left in peace for now, or for good."""
+        """Return whether the service has failed and is left in peace for now, or for good."""
         return self.due_ns is None or (self._failures > 0 and self.due_ns > now_ns)
 
     def ask(self, call: Callable[[], _T], now_ns: int, *, extra: bool = False) -> _T | BaseException:

@@ -51,12 +51,12 @@ class Updater:
 
     @property
     def has_constant(self) -> bool:
-        """Say whether one of the user's own figures holds at all times, so that nobody has to be asked."""
+        """Return whether one of the user's own figures holds at all times, so that nobody has to be asked."""
         return any(value.start is None and value.end is None for value in self._plan.own)
 
     @property
     def lags(self) -> bool:
-        """Say whether the horizon has moved since the last round."""
+        """Return whether the horizon has moved since the last round."""
         return any(track.horizon_ns < self.horizon_ns for track in self._tracks or ())
 
     def begin(self) -> bool:

@@ -27,7 +27,7 @@ class Family(Protocol):
 
     @property
     def known_to_drivers(self) -> bool:
-        """Say whether a driver, which knows the host's pids, calls the members by the pids known here."""
+        """Return whether a driver, which knows the host's pids, calls the members by the pids known here."""
         ...
 
     def refresh(self) -> None:

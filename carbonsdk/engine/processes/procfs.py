@@ -49,7 +49,7 @@ class ProcFamily:
 
     @property
     def known_to_drivers(self) -> bool:
-        """Say whether this is the host's own pid namespace: a driver lists the host's pids, also inside containers."""
+        """Return whether this is the host's own pid namespace: a driver lists the host's pids, also inside containers."""
         try:
             return str((self._proc / "self" / "ns" / "pid").readlink()) == _INITIAL_PID_NAMESPACE
         except OSError:
@@ -119,7 +119,7 @@ class ProcFamily:
             self._departed_s += gone.cpu_s
 
     def _is_member(self, process: _Process) -> bool:
-        """Say whether this is the process that was seen before, and not a later one with its pid."""
+        """Return whether this is the process that was seen before, and not a later one with its pid."""
         known = self._members.get(process.pid)
         return known is None or known.started == process.started
 

@@ -27,7 +27,7 @@ class Account:
         self._expires_ns = 0
 
     def __bool__(self) -> bool:
-        """Say whether there are credentials at all."""
+        """Return whether there are credentials at all."""
         return bool(self._name and self._password)
 
     def fetch(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:

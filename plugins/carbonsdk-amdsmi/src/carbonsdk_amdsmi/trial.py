@@ -78,7 +78,7 @@ class Trial:
 
     @property
     def silent(self) -> bool:
-        """Say whether neither told of any energy, as of a second die."""
+        """Return whether neither told of any energy, as of a second die."""
         return not self._expected_joules and not self.counted_joules
 
     @property
@@ -90,7 +90,7 @@ class Trial:
 
     @property
     def counter_is_good(self) -> bool:
-        """Say whether the counter may be believed: it agrees with the power, or moves where there is none to ask."""
+        """Return whether the counter may be believed: it agrees with the power, or moves where there is none to ask."""
         if self.speed is None:
             return bool(self.counted_joules and self.counted_joules > 0)
         return 1 / TOLERANCE < self.speed < TOLERANCE

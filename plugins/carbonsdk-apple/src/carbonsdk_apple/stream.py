@@ -48,7 +48,7 @@ class Stream:
 
     @property
     def ended(self) -> bool:
-        """Say whether no more samples will come."""
+        """Return whether no more samples will come."""
         return self._ended
 
     def joules(self) -> dict[str, float]:
@@ -57,7 +57,7 @@ class Stream:
             return dict(self._joules)
 
     def await_samples(self, count: int, timeout_s: float) -> bool:
-        """Wait until so many samples were summed up, or none will come; say whether they were."""
+        """Wait until so many samples were summed up, or none will come; return whether they were."""
         with self._turn:
             self._turn.wait_for(lambda: self._samples >= count or self._ended, timeout_s)
             return self._samples >= count
@@ -72,7 +72,7 @@ class Stream:
         return ""
 
     def stop(self) -> bool:
-        """End powermetrics and the thread; say whether both have ended.
+        """End powermetrics and the thread; return whether both have ended.
 
         Root's process takes no signal from us: it ends by itself when it writes its next sample into a closed pipe.
         """

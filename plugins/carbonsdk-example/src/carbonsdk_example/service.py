@@ -18,7 +18,7 @@ class Service:
         self._http = http
 
     def covers(self, zone: Zone) -> bool:
-        """Say whether the settings name the zone."""
+        """Return whether the settings name the zone."""
         return zone.key in self._settings.zones
 
     def current(self, zone: Zone) -> CarbonIntensity:

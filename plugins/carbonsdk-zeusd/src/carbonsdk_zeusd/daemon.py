@@ -56,7 +56,7 @@ class Zeusd:
 
     @property
     def has_token(self) -> bool:
-        """Say whether there is a token to show."""
+        """Return whether there is a token to show."""
         return bool(self._http.token)
 
     def discover(self) -> Discovery:
