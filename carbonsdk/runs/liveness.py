@@ -35,7 +35,7 @@ def runs_beside(assembly: Assembly, *, proc: Path = _PROC) -> bool:
 
 
 def _is_alive(run: RunInfo, proc: Path) -> bool | None:
-    """Say whether the process of a run lives; None where it cannot be looked for from here."""
+    """Return whether the process of a run lives; None where it cannot be looked for from here."""
     if run.host != socket.gethostname():
         return None
     if run.pid <= 0:
@@ -50,7 +50,7 @@ def _is_alive(run: RunInfo, proc: Path) -> bool | None:
 
 
 def _has_lived_since(pid: int, since_s: float) -> bool:
-    """Say whether the process that had this pid then has it still, as far as the wall clock tells."""
+    """Return whether the process that had this pid then has it still, as far as the wall clock tells."""
     import psutil
 
     with suppress(psutil.NoSuchProcess):

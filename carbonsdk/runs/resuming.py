@@ -12,8 +12,8 @@ from carbonsdk.runs.finding import files
 class Resumption:
     """Which attempt of a rank this is, counted from 1, and the number that its first epoch has.
 
-    `beside` says that another process of the rank is running on this host: that is no earlier attempt. `unread` tells of a record
-    that may not be read, such as another user's.
+    `beside` says that another process of the rank is running on this host: that is no earlier attempt. `unread` tells of a
+    record that may not be read, such as another user's.
     """
 
     attempt: int = 1
