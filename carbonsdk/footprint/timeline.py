@@ -127,6 +127,9 @@ class Timeline:
         """Return the instants inside (start_ns, end_ns) at which the intensity changes."""
         return self.stretch(start_ns, end_ns).cuts.tolist() if start_ns < end_ns else []
 
+    def __len__(self) -> int:
+        return len(self._known().starts)
+
     def changes(self, start_ns: int, end_ns: int) -> int:
         """Return how many boundaries lie inside (start_ns, end_ns)."""
         starts = self._known().starts

@@ -170,7 +170,7 @@ class Assembly:
             devices=tally.energies(uses),
             carbon=tally.carbon(began.start_ns, state.at_ns, uses),
             marginal=tally.marginal_carbon(began.start_ns, state.at_ns, uses),
-            epochs=EpochReports(epochs, tally),
+            epochs=EpochReports(epochs, tally.epoch),
             epoch_count=epoch_count,
             epochs_planned=run.epochs_planned,
             spans=tally.spans(state.spans),

@@ -1,8 +1,10 @@
 """Which process of a run speaks for which device, and when: what several watched at once is counted once."""
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from carbonsdk import units
 from carbonsdk.energy import device_use, over_time
@@ -73,38 +75,69 @@ def totals(found: Iterable[Claim]) -> dict[tuple[str, str, str], tuple[Device, E
     }
 
 
-def uncovered(span: Span, covered: Iterable[Span]) -> list[Span]:
-    """Return what of `span` lies in none of `covered`."""
-    left, free = span[0], []
-    for start, end in sorted(covered):
-        if start > left:
-            free.append((left, min(start, span[1])))
-        left = max(left, end)
-        if left >= span[1]:
-            return free
-    return [*free, (left, span[1])]
+class Covered:
+    """Time that is taken, as stretches in order that do not touch."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        self._sums: list[int] | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self._starts)
+
+    def free_ns(self, span: Span) -> int:
+        """Return how much of `span` is not taken."""
+        if self._sums is None:
+            self._sums = list(accumulate((end - start for start, end in zip(self._starts, self._ends, strict=True)), initial=0))
+        first, last = bisect_right(self._ends, span[0]), bisect_left(self._starts, span[1])
+        if first >= last:
+            return span[1] - span[0]
+        before, after = max(0, span[0] - self._starts[first]), max(0, self._ends[last - 1] - span[1])
+        return span[1] - span[0] - (self._sums[last] - self._sums[first] - before - after)
+
+    def free(self, span: Span) -> list[Span]:
+        """Return what of `span` is not taken."""
+        left, free = span[0], []
+        for at in range(bisect_right(self._ends, span[0]), bisect_left(self._starts, span[1])):
+            if self._starts[at] > left:
+                free.append((left, self._starts[at]))
+            left = self._ends[at]
+        return [*free, (left, span[1])] if left < span[1] else free
+
+    def take(self, span: Span) -> None:
+        """Take the time of `span`."""
+        self._sums = None
+        first, last = bisect_left(self._ends, span[0]), bisect_right(self._starts, span[1])
+        start, end = min([span[0], *self._starts[first : first + 1]]), max([span[1], *self._ends[last - 1 : last]])
+        if first == last:
+            start, end = span
+        self._starts[first:last] = [start]
+        self._ends[first:last] = [end]
 
 
 def _of_device(views: Sequence[tuple[int, Device, Use]], parts: Sequence[Part], tallies: Sequence[Tally]) -> Iterator[Claim]:
     """Let the process that saw the device longest speak first; a process that knows nothing covers nothing."""
-    covered: list[Span] = []
+    covered = Covered()
     ordered = sorted(views, key=lambda view: (view[2].joules is None, parts[view[0]].span[0] - parts[view[0]].span[1]))
     for at, device, use in ordered:
         span = parts[at].span
-        free = [span] if not covered else uncovered(span, covered)
+        if use.joules is None:
+            free_ns = covered.free_ns(span)
+            if free_ns or not covered:
+                yield Claim(at, device, use, units.seconds(free_ns), [], 0.0)
+            continue
+        free = covered.free(span) if covered else [span]
         if not free:
             continue
         seconds = units.seconds(sum(end - start for start, end in free))
-        if use.joules is None:
-            yield Claim(at, device, use, seconds, [], 0.0)
-            continue
         pieces = tallies[at].marks.cut(*span, [use])
         if free != [span]:
             pieces = [clipped for piece in pieces for clipped in _clip(piece, free)]
         joules = math.fsum(piece_joules for _, _, piece_joules in pieces)
         share = 1.0 if free == [span] else joules / use.joules if use.joules else 0.0
         yield Claim(at, device, _scaled(use, joules, share), seconds, pieces, share)
-        covered.append(span)
+        covered.take(span)
 
 
 def _scaled(use: Use, joules: float, share: float) -> Use:

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
+from itertools import accumulate
 
 from carbonsdk import units
 from carbonsdk.clock import utc
@@ -10,26 +12,62 @@ from carbonsdk.journal.claims import Part
 from carbonsdk.journal.records import EpochEnded, Use
 from carbonsdk.journal.resting import above_idle
 from carbonsdk.journal.shelf import NEWEST
-from carbonsdk.journal.tally import Tally
+from carbonsdk.journal.tally import EpochReports, Tally
 from carbonsdk.model import CarbonIntensity, CarbonUse
 from carbonsdk.reports import AboveIdle, DeviceEnergy, EpochReport
 
 Seen = tuple[int, EpochEnded]
 """Which process, and its epoch."""
 
+MOST_ROWS = 500_000
+"""What the epochs of a report have together: devices, spans and intensities. As a dict that is half a gigabyte."""
+
+_FEW_ROWS = 50_000
+_SIDE_BY_SIDE = 8  # threads that each have an epoch open all the time
 _Chosen = tuple[int, EpochEnded, Use]
 _UNKNOWN_TO_ONE = CarbonUse(None, reason="one process knew no marginal intensity")
 
 
-def merged_epochs(parts: Sequence[Part], tallies: Sequence[Tally]) -> tuple[EpochReport, ...]:
-    """Return the newest 10,000 epochs of all processes, in order of time; `parts` come lowest rank first."""
+def newest_epochs(parts: Sequence[Part], tallies: Sequence[Tally]) -> tuple[EpochReports, int]:
+    """Return the newest 10,000 epochs of all processes, in order of time, and how many of these were too much.
+
+    `parts` come lowest rank first. A record can say little that makes a report long: thousands of epochs side by side, each
+    under thousands of intensities. So only the newest are kept where all would be more than MOST_ROWS, or much more than there
+    is in the records.
+    """
+    if len(parts) == 1:
+        shelf, tally = parts[0].assembly.epochs, tallies[0]
+        sizes = [(1 + uses + spans, tally.detail(start, end, uses)) for start, end, uses, spans in shelf.sizes()]
+        left_out = len(shelf) - _fitting(sizes, tallies)
+        shelf.keep(len(shelf) - left_out)
+        return EpochReports(shelf, tally.epoch), left_out
+    groups = _groups(parts)
+    kept = _fitting([_size(group, tallies) for group in reversed(groups)], tallies)
+    return EpochReports(groups[len(groups) - kept :], partial(_merged, tallies=tallies)), len(groups) - kept
+
+
+def _fitting(sizes: Sequence[tuple[int, int]], tallies: Sequence[Tally]) -> int:
+    """Return how many of the first epochs together are not too much, of which each has rows and detail beyond; at least one."""
+    told = sum(rows for rows, _ in sizes) + _SIDE_BY_SIDE * sum(tally.told for tally in tallies)
+    most = min(MOST_ROWS, _FEW_ROWS + told)
+    sums = accumulate(rows + detail for rows, detail in sizes)
+    return max(min(1, len(sizes)), sum(size <= most for size in sums))
+
+
+def _size(group: Sequence[Seen], tallies: Sequence[Tally]) -> tuple[int, int]:
+    rows = sum(1 + len(epoch.uses) + len(epoch.spans) for _, epoch in group)
+    return rows, sum(tallies[at].detail(epoch.start_ns, epoch.end_ns, len(epoch.uses)) for at, epoch in group)
+
+
+def _groups(parts: Sequence[Part]) -> list[list[Seen]]:
+    """Return the newest 10,000 epochs, each as its processes saw it."""
     by_number: dict[int, list[Seen]] = {}
     for at, part in enumerate(parts):
         for epoch in part.assembly.epochs:
             by_number.setdefault(epoch.number, []).append((at, epoch))
     groups = [group for seen in by_number.values() for group in _side_by_side(seen)]
     groups.sort(key=lambda group: (max(epoch.end_ns for _, epoch in group), group[0][1].number))
-    return tuple(_merged(group, tallies) for group in groups[-NEWEST:])
+    return groups[-NEWEST:]
 
 
 def carbon_sum(uses: Sequence[CarbonUse]) -> CarbonUse:
@@ -54,12 +92,15 @@ def _side_by_side(seen: Sequence[Seen]) -> list[list[Seen]]:
     """Split the epochs of one number into groups that share time; one that was done again later stands alone."""
     groups: list[list[Seen]] = []
     reached_ns = 0
+    together: set[int] = set()
     for at, epoch in sorted(seen, key=lambda one: one[1].start_ns):
-        if groups and epoch.start_ns < reached_ns and at not in {other for other, _ in groups[-1]}:
+        if groups and epoch.start_ns < reached_ns and at not in together:
             groups[-1].append((at, epoch))
+            together.add(at)
             reached_ns = max(reached_ns, epoch.end_ns)
         else:
             groups.append([(at, epoch)])
+            together = {at}
             reached_ns = epoch.end_ns
     return groups
 

@@ -11,22 +11,30 @@ from carbonsdk.footprint import Energy
 from carbonsdk.journal.records import SlotClosed, Use
 
 _UNKNOWN = math.nan
-_MOST_POINTS = 8_000_000  # 64 MB: six years of a dozen devices, and an end to what a hostile journal can ask for
+_MOST_POINTS = 8_000_000  # 64 MB: six years of a dozen devices
+_MOST_UNTOLD = 1_000_000  # joules that slots leave out: they take room here, but none in the journal that they come from
 
 
 class Marks:
     """Cumulative joules of each device at instants in order; 8 bytes each. Only ever grows."""
 
-    __slots__ = ("_curves", "_instants")
+    __slots__ = ("_curves", "_instants", "_untold")
 
     def __init__(self) -> None:
         self._instants = array("q")
+        self._untold = 0
         self._curves: list[array[float]] = []
 
     def add(self, slot: SlotClosed, *, devices: int) -> None:
         """Append a slot's end for the `devices` known by then; one that is not later than the last is known already."""
         if self._instants and (slot.at_ns <= self._instants[-1] or len(self._instants) * devices > _MOST_POINTS):
             return
+        told = len(slot.cumulative_joules[:devices])
+        fresh = max(0, told - len(self._curves)) * len(self._instants)
+        untold = self._untold + fresh + max(0, len(self._curves) - told)
+        if untold > _MOST_UNTOLD:
+            return
+        self._untold = untold
         for index, joules in enumerate(slot.cumulative_joules[:devices]):
             if index == len(self._curves):
                 # Before a device was found its curve stood at 0.
@@ -56,16 +64,25 @@ class Marks:
         instants = array("q", [start_ns]) + self._instants[first:last] + array("q", [end_ns])
         joules = array("d", bytes(8 * (len(instants) - 1)))
         for use in known:
-            for at, step in enumerate(self._steps(use, instants, first=first)):
-                joules[at] += step
+            if use.device < len(self._curves):
+                for at, step in enumerate(self._steps(use, instants, first=first)):
+                    joules[at] += step
+            else:  # found after the last slot: before that its curve stood at 0
+                joules[-1] += use.joules or 0.0
         return _Pieces(instants, joules)
+
+    def __len__(self) -> int:
+        return len(self._instants)
+
+    def within(self, start_ns: int, end_ns: int) -> int:
+        """Return how many slots end inside an interval."""
+        return max(0, bisect_left(self._instants, end_ns) - bisect_right(self._instants, start_ns))
 
     def _steps(self, use: Use, instants: Sequence[int], *, first: int) -> Iterator[float]:
         """Yield what a device used between each two of `instants`, which sums to its joules."""
         end_joules = use.start_joules + (use.joules or 0.0)
         inner = len(instants) - 2
-        known = use.device < len(self._curves)
-        curve = self._curves[use.device][first : first + inner] if known else array("d", bytes(8 * inner))
+        curve = self._curves[use.device][first : first + inner]
         levels = array("d", [use.start_joules]) + curve + array("d", [end_joules])
         if any(map(math.isnan, levels)):
             _fill(instants, levels)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from carbonsdk import units
@@ -9,8 +10,9 @@ from carbonsdk.clock import utc
 from carbonsdk.energy import across_devices, device_use, over_time
 from carbonsdk.errors import JournalError
 from carbonsdk.footprint import Timeline, carbon_use
-from carbonsdk.journal.claims import Claim, Part, claims, totals
-from carbonsdk.journal.epochs import carbon_sum, merged_epochs
+from carbonsdk.journal.claims import Claim, Part, Span, claims, totals
+from carbonsdk.journal.epochs import MOST_ROWS, carbon_sum, newest_epochs
+from carbonsdk.journal.records import Use
 from carbonsdk.journal.resting import above_idle
 from carbonsdk.journal.tally import Tally
 from carbonsdk.journal.union import length
@@ -28,8 +30,7 @@ def merge(parts: Sequence[Part]) -> RunReport:
     if not parts:
         raise JournalError("there is no record of this run")
     if len(parts) == 1:
-        (part,) = parts
-        return part.assembly.report(part.state, run_state=part.run_state, record=part.record)
+        return _alone(parts[0])
     parts = sorted(parts, key=lambda part: (part.assembly.run_info.rank, part.span))
     tallies = [part.assembly.tally for part in parts]
     found = claims(parts, tallies)
@@ -38,6 +39,7 @@ def merge(parts: Sequence[Part]) -> RunReport:
     running_s = units.seconds(round(length([part.span for part in parts])))
     newest = max(parts, key=lambda part: (part.span[0], -part.assembly.run_info.rank))
     lead, run = parts[0], newest.assembly.run_info
+    epochs, left_out = newest_epochs(parts, tallies)
     return RunReport(
         run_id=run.run_id,
         name=run.name,
@@ -52,12 +54,12 @@ def merge(parts: Sequence[Part]) -> RunReport:
         devices=tuple(DeviceEnergy(device, energy) for device, energy in devices.values()),
         carbon=carbon_sum(_carbon(found, tallies, lambda tally: tally.timeline)),
         marginal=_marginal(found, tallies),
-        epochs=merged_epochs(parts, tallies),
+        epochs=epochs,
         epoch_count=round(length([stretch for part in parts for stretch in part.assembly.epoch_numbers])),
         epochs_planned=run.epochs_planned,
         spans=_spans(parts, tallies),
         selection=newest.assembly.selection,
-        warnings=_warnings(parts, lost_s=units.seconds(end_ns - start_ns) - running_s),
+        warnings=(*_shortened(left_out), *_warnings(parts, lost_s=units.seconds(end_ns - start_ns) - running_s)),
         pue=run.pue,
         pue_source=run.pue_source,
         attempts=_attempts(parts),
@@ -84,6 +86,19 @@ def spent(parts: Sequence[Part]) -> Spent:
     return Spent(_total(totals(found).values()).joules, carbon.grams, running_s)
 
 
+def _alone(part: Part) -> RunReport:
+    report = part.assembly.report(part.state, run_state=part.run_state, record=part.record)
+    epochs, left_out = newest_epochs([part], [part.assembly.tally])
+    return replace(report, epochs=epochs, warnings=(*_shortened(left_out), *report.warnings)) if left_out else report
+
+
+def _shortened(left_out: int) -> tuple[str, ...]:
+    if not left_out:
+        return ()
+    text = f"the oldest {left_out:,} of the epochs that a report holds are left out: with them it would have more than"
+    return (f"{text} {MOST_ROWS:,} rows, or many times what the record says; `carbonsdk.runs.records()` reads them all",)
+
+
 def _above_idle(found: Sequence[Claim], tallies: Sequence[Tally]) -> AboveIdle | None:
     all_simulated = all(claim.device.simulated for claim in found)
     counted = (claim for claim in found if all_simulated or not claim.device.simulated)
@@ -98,17 +113,26 @@ def _total(energies: Iterable[tuple[Device, EnergyUse]]) -> EnergyUse:
 
 def _epochs_energy(found: Sequence[Claim], parts: Sequence[Part]) -> EnergyUse:
     """Add up the processes' epochs as their devices are claimed; a claim of a part counts that share of the epochs."""
-    unions = [part.assembly.epoch_uses() for part in parts]
+    unions = [_by_key(part) for part in parts]
     by_device: dict[tuple[str, str, str], tuple[Device, list[tuple[EnergyUse, float]]]] = {}
     for claim in found:
         uses, duration_s = unions[claim.part]
-        for use in uses:
-            if parts[claim.part].assembly.devices[use.device].key == claim.device.key:
-                joules = None if use.joules is None else use.joules * claim.share
-                noise_joules = use.noise_joules * claim.share
-                energy = device_use(claim.device, joules, coverage=use.coverage, noise_joules=noise_joules, reason=use.reason)
-                by_device.setdefault(claim.device.key, (claim.device, []))[1].append((energy, duration_s * claim.share))
+        for use in uses.get(claim.device.key, ()):
+            joules = None if use.joules is None else use.joules * claim.share
+            noise_joules = use.noise_joules * claim.share
+            energy = device_use(claim.device, joules, coverage=use.coverage, noise_joules=noise_joules, reason=use.reason)
+            by_device.setdefault(claim.device.key, (claim.device, []))[1].append((energy, duration_s * claim.share))
     return _total((device, over_time(energies)) for device, energies in by_device.values())
+
+
+def _by_key(part: Part) -> tuple[dict[tuple[str, str, str], list[Use]], float]:
+    """Return the uses over the union of a process's epochs by what tells their devices apart, and its length in seconds."""
+    uses, duration_s = part.assembly.epoch_uses()
+    devices = part.assembly.devices
+    by_key: dict[tuple[str, str, str], list[Use]] = {}
+    for use in uses:
+        by_key.setdefault(devices[use.device].key, []).append(use)
+    return by_key, duration_s
 
 
 def _carbon(
@@ -116,13 +140,11 @@ def _carbon(
 ) -> list[CarbonUse]:
     """Integrate each process's claims under the intensities that it knew; none at all leave its energy without grams."""
     all_simulated = all(claim.device.simulated for claim in found)
-    uses = []
-    for at, tally in enumerate(tallies):
-        counted = [claim for claim in found if claim.part == at and (all_simulated or not claim.device.simulated)]
-        pieces = [piece for claim in counted for piece in claim.energy]
-        if pieces:
-            uses.append(carbon_use(pieces, timeline_of(tally) or Timeline()))
-    return uses
+    pieces: dict[int, list[tuple[int, int, float]]] = {}
+    for claim in found:
+        if all_simulated or not claim.device.simulated:
+            pieces.setdefault(claim.part, []).extend(claim.energy)
+    return [carbon_use(pieces[at], timeline_of(tallies[at]) or Timeline()) for at in sorted(pieces) if pieces[at]]
 
 
 def _marginal(found: Sequence[Claim], tallies: Sequence[Tally]) -> CarbonUse | None:
@@ -161,9 +183,12 @@ def _state(parts: Sequence[Part]) -> str:
 def _attempts(parts: Sequence[Part]) -> int:
     """Return how often the rank that was started most often was started."""
     most = max(part.assembly.run_info.attempt for part in parts)
-    for rank in {part.assembly.run_info.rank for part in parts}:
+    by_rank: dict[int, list[Span]] = {}
+    for part in parts:
+        by_rank.setdefault(part.assembly.run_info.rank, []).append(part.span)
+    for spans in by_rank.values():
         reached_ns, count = -math.inf, 0
-        for start_ns, end_ns in sorted(part.span for part in parts if part.assembly.run_info.rank == rank):
+        for start_ns, end_ns in sorted(spans):
             count += start_ns >= reached_ns
             reached_ns = max(reached_ns, end_ns)
         most = max(most, count)

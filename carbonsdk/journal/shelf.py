@@ -7,7 +7,7 @@ import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import overload
 
@@ -21,7 +21,7 @@ Reasons = tuple[str | None, ...]
 Packed = bytes | tuple[bytes, str | None, Reasons, bytes]
 """Edges, uses and name in one string of bytes; beside it, where there are any, the reasons and the spans, compressed."""
 
-_EDGES = struct.Struct("<qqqBH")
+_EDGES = struct.Struct("<qqqBHI")
 _USE = "Hdddd"
 _ABSENT = math.nan  # records hold no NaN, so it can stand for None
 
@@ -29,30 +29,36 @@ _ABSENT = math.nan  # records hold no NaN, so it can stand for None
 class EpochShelf(Sequence[EpochEnded]):
     """At most `limit` epochs, oldest first. Where there is a directory `aside`, only the last thousand are kept in memory."""
 
-    __slots__ = ("_aside", "_far", "_limit", "_near", "_near_numbers", "_skipped", "_spill_at")
+    __slots__ = ("_aside", "_far", "_gone", "_limit", "_near", "_places", "_skipped", "_spill_at")
 
     def __init__(self, *, limit: int = NEWEST, aside: Path | None = None) -> None:
         self._limit, self._aside = limit, aside
         self._near: deque[Packed] = deque()
-        self._near_numbers: deque[int] = deque()  # a hostile journal may correct a million times
+        self._places: dict[int, int] = {}  # in `_near`, and what has left it: a hostile journal may correct a million times
+        self._gone = 0
         self._far: list[Stretch] = []
         self._skipped = 0  # of the oldest stretch: older than `limit` epochs
         self._spill_at = _MOST_NEAR
 
     def put(self, epoch: EpochEnded) -> None:
         """Add an epoch that is newer than the others."""
+        self._places[epoch.number] = self._gone + len(self._near)
         self._near.append(_pack(epoch))
-        self._near_numbers.append(epoch.number)
         if self._aside is not None and len(self._near) >= self._spill_at:
             self._spill(self._aside)
-        while len(self) > self._limit:
+        self.keep(self._limit)
+
+    def keep(self, count: int) -> None:
+        """Let go of all but the newest `count` epochs."""
+        while len(self) > count:
             self._drop()
 
     def correct(self, epoch: EpochEnded) -> None:
         """Let an epoch take the place of the one that has its number, if that is still here."""
         packed = _pack(epoch)
-        with suppress(ValueError):
-            self._near[self._near_numbers.index(epoch.number)] = packed
+        place = self._places.get(epoch.number)
+        if place is not None:
+            self._near[place - self._gone] = packed
             return
         with suppress(OSError):  # no room: the epoch stays as it was, and the record has the correction
             any(stretch.replace(epoch.number, _row(packed)) for stretch in reversed(self._far))
@@ -63,6 +69,12 @@ class EpochShelf(Sequence[EpochEnded]):
         twin._near, twin._skipped = self._near.copy(), self._skipped
         twin._far = [stretch.copy() for stretch in self._far]
         return twin
+
+    def sizes(self) -> Iterator[tuple[int, int, int, int]]:
+        """Yield (start_ns, end_ns, uses, spans) of each epoch in memory, the newest first."""
+        for packed in reversed(self._near):
+            _, start_ns, end_ns, _, uses, spans = _EDGES.unpack_from(packed if isinstance(packed, bytes) else packed[0])
+            yield start_ns, end_ns, uses, spans
 
     @property
     def in_memory(self) -> int:
@@ -121,13 +133,15 @@ class EpochShelf(Sequence[EpochEnded]):
             self._skipped = 0
 
     def _pop(self) -> None:
-        self._near.popleft()
-        self._near_numbers.popleft()
+        number = _number(self._near.popleft())
+        if self._places.get(number) == self._gone:
+            del self._places[number]
+        self._gone += 1
 
 
 def _pack(epoch: EpochEnded) -> Packed:
     flags = epoch.failed | epoch.partial << 1 | epoch.provisional << 2 | epoch.closes << 3
-    edges = _EDGES.pack(epoch.number, epoch.start_ns, epoch.end_ns, flags, len(epoch.uses))
+    edges = _EDGES.pack(epoch.number, epoch.start_ns, epoch.end_ns, flags, len(epoch.uses), len(epoch.spans))
     uses, reasons = _pack_uses(epoch.uses)
     packed = edges + uses + epoch.name.encode("utf-8", "surrogatepass")
     if not (reasons or epoch.reason is not None or epoch.spans):
@@ -137,7 +151,7 @@ def _pack(epoch: EpochEnded) -> Packed:
 
 def _unpack(packed: Packed) -> EpochEnded:
     numbers, reason, reasons, spans = (packed, None, (), b"") if isinstance(packed, bytes) else packed
-    number, start_ns, end_ns, flags, count = _EDGES.unpack_from(numbers)
+    number, start_ns, end_ns, flags, count, _ = _EDGES.unpack_from(numbers)
     name_at = _EDGES.size + _layout(count).size
     return EpochEnded(
         number,
@@ -197,6 +211,6 @@ def _unpack_uses(packed: bytes, reasons: Reasons) -> tuple[Use, ...]:
     )
 
 
-@cache
+@lru_cache(maxsize=16)  # those of hundreds of devices are large, and a hostile journal has epochs of any number of them
 def _layout(count: int) -> struct.Struct:
     return struct.Struct("<" + _USE * count)

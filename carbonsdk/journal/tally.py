@@ -2,8 +2,8 @@
 
 import copy
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, overload
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar, overload
 
 from carbonsdk import units
 from carbonsdk.clock import utc
@@ -13,19 +13,23 @@ from carbonsdk.journal.marks import Marks
 from carbonsdk.journal.records import EpochEnded, SpanUse, StateNoted, Use
 from carbonsdk.journal.resting import Resting, above_idle
 from carbonsdk.journal.sense import sensible_joules
-from carbonsdk.journal.shelf import EpochShelf
 from carbonsdk.model import CarbonIntensity, CarbonUse, Device, EnergyUse, Signal
 from carbonsdk.reports import AboveIdle, Baseline, DeviceEnergy, EpochReport, SpanTotal
+
+Kept = TypeVar("Kept")
+
+# Cutting a curve at a slot is quick beside what a row of a report takes.
+_STEPS_A_ROW, _STEPS_A_PIECE = 16, 4
 
 
 class Tally:
     """The devices, curves and intensities of one process of a run, and what any uses of them come to."""
 
-    __slots__ = ("_all_simulated", "baselines", "devices", "marginal", "marks", "timeline")
+    __slots__ = ("_real", "baselines", "devices", "marginal", "marks", "timeline")
 
     def __init__(self) -> None:
         self.devices: tuple[Device, ...] = ()
-        self._all_simulated = True
+        self._real = 0
         self.baselines: Mapping[int, Baseline] = {}
         self.marks = Marks()
         self.timeline = Timeline()
@@ -40,12 +44,13 @@ class Tally:
 
     def know(self, index: int, device: Device) -> None:
         """Take in a device, the next one or one in the place of another."""
+        before = self.devices[index : index + 1]
+        self._real += (not device.simulated) - sum(not each.simulated for each in before)
         self.devices = (*self.devices[:index], device, *self.devices[index + 1 :])
-        self._all_simulated = all(each.simulated for each in self.devices)
 
     def counted(self, index: int) -> bool:
         """Say whether a device is part of totals: simulated ones are so only where there is no real one."""
-        return self._all_simulated or not self.devices[index].simulated
+        return not self._real or not self.devices[index].simulated
 
     def energies(self, uses: Iterable[Use]) -> tuple[DeviceEnergy, ...]:
         """Return what each device used, the simulated ones too."""
@@ -98,6 +103,19 @@ class Tally:
         baseline = self.baselines.get(use.device)
         return Resting(self.devices[use.device].name, use.joules, use.coverage * duration_s, baseline)
 
+    @property
+    def told(self) -> int:
+        """Return how many rows the slots and intensities come to, each counted once."""
+        timelines = (self.timeline, self.marginal)
+        changes = sum(len(each) for each in timelines if each is not None)
+        return changes + len(self.marks) * (len(self.devices) + _STEPS_A_PIECE) // _STEPS_A_ROW
+
+    def detail(self, start_ns: int, end_ns: int, uses: int) -> int:
+        """Return how much more than its uses and spans the report of an interval takes, in as many rows."""
+        timelines = (self.timeline, self.marginal)
+        changes = sum(each.changes(start_ns, end_ns) for each in timelines if each is not None)
+        return changes + self.marks.within(start_ns, end_ns) * (uses + _STEPS_A_PIECE) // _STEPS_A_ROW
+
     def epoch(self, ended: EpochEnded) -> EpochReport:
         """Return the report of an epoch."""
         return EpochReport(
@@ -142,25 +160,25 @@ class Tally:
 class EpochReports(Sequence[EpochReport]):
     """The reports of a run's epochs, each made when it is asked for: ten thousand would hold up `stop()`."""
 
-    __slots__ = ("_shelf", "_tally")
+    __slots__ = ("_kept", "_report_of")
 
-    def __init__(self, shelf: EpochShelf, tally: Tally) -> None:
-        self._shelf = shelf
-        self._tally = tally
+    def __init__(self, kept: Sequence[Kept], report_of: Callable[[Kept], EpochReport]) -> None:
+        self._kept: Sequence[Any] = kept
+        self._report_of: Callable[[Any], EpochReport] = report_of
 
     def __len__(self) -> int:
-        return len(self._shelf)
+        return len(self._kept)
 
     def __iter__(self) -> Iterator[EpochReport]:
-        return (self._tally.epoch(ended) for ended in self._shelf)
+        return map(self._report_of, self._kept)
 
     @overload
     def __getitem__(self, index: int) -> EpochReport: ...
     @overload
     def __getitem__(self, index: slice) -> tuple[EpochReport, ...]: ...
     def __getitem__(self, index: int | slice) -> EpochReport | tuple[EpochReport, ...]:
-        found = self._shelf[index]
-        return self._tally.epoch(found) if isinstance(found, EpochEnded) else tuple(map(self._tally.epoch, found))
+        found = self._kept[index]
+        return tuple(map(self._report_of, found)) if isinstance(index, slice) else self._report_of(found)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))

@@ -2,6 +2,7 @@
 
 import json
 import time
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,8 +13,10 @@ from carbonsdk.clock import unix_ns
 from carbonsdk.footprint.timeline import Timeline
 from carbonsdk.journal.assembly import Assembly
 from carbonsdk.journal.claims import Part
+from carbonsdk.journal.marks import Marks
 from carbonsdk.journal.merging import merge
 from carbonsdk.journal.records import EpochEnded, Use
+from carbonsdk.journal.shelf import EpochShelf
 from carbonsdk.journal.union import EpochUnion
 from carbonsdk.model import CarbonIntensity
 
@@ -60,8 +63,9 @@ def test_corrections_of_epochs_long_gone_take_no_search_each(sample, in_linear_t
     assembly.add(sample.device())
     for number in range(10_001):
         assembly.add(sample.epoch(number, number, number + 1))
-    for _ in range(5_000):
+    for _ in range(50_000):
         assembly.add(sample.epoch(0, 0, 1))
+        assembly.add(sample.epoch(10_000, 10_000, 10_001))
     assert assembly.epoch_count == 10_001
 
 
@@ -97,6 +101,133 @@ def test_what_waits_for_a_correction_takes_bounded_room():
         union.add(EpochEnded(number, "", number, number + 1, uses, provisional=True, closes=False))
     assert sum(stretch.rows for stretch in (union._growing, *union._waiting)) <= 600_000
     assert union.devices()[0][0].joules == pytest.approx(200.0)
+
+
+def interrupted(assembly):
+    return Part(assembly, assembly.last_known(), "interrupted")
+
+
+def side_by_side(sample, *, epochs, hours, rank=0):
+    """A process with epochs that all last as long as the run, under as many intensities as there are hours."""
+    assembly = Assembly()
+    assembly.add(sample.run(rank=rank, pid=rank))
+    assembly.add(sample.device())
+    for hour in range(hours):
+        assembly.add(sample.intensity(100.0 + hour % 7, 3600 * hour, 3600 * (hour + 1)))
+        assembly.add(sample.slot(3600 * (hour + 1) - 1800, 2.0 * hour))
+    for number in range(epochs):
+        assembly.add(sample.epoch(number, 0, 3600 * hours, (0, 2.0 * hours)))
+    return assembly
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_report_of_thousands_of_epochs_side_by_side_holds_the_newest_and_says_so(sample, in_linear_time, processes):
+    # 3,000 epochs of 2,000 hours each would be 6,000,000 intensities in a report.
+    parts = [interrupted(side_by_side(sample, epochs=3_000, hours=2_000, rank=rank)) for rank in range(processes)]
+    report = merge(parts)
+    rows = sum(len(epoch.carbon.parts) for epoch in report.epochs)
+    assert 2_000 <= rows <= 50_000 + processes * (2 * 3_000 + 8 * 2 * 2_000)
+    assert report.epochs[-1].number == 2_999
+    assert report.epoch_count == 3_000
+    assert f"the oldest {3_000 - len(report.epochs):,} of the epochs" in report.warnings[0]
+    json.dumps(report.to_dict())
+
+
+def test_a_single_epoch_is_reported_under_however_many_intensities(sample):
+    report = merge([interrupted(side_by_side(sample, epochs=1, hours=30_000))])
+    assert len(report.epochs) == 1
+    assert report.warnings == ()
+
+
+def test_what_an_honest_month_holds_is_reported_whole(sample):
+    assembly = Assembly()
+    assembly.add(sample.run())
+    for index in range(12):
+        assembly.add(sample.device(index))
+    for slot in range(8_640):
+        assembly.add(sample.intensity(300.0, 300 * slot, 300 * (slot + 1)))
+        assembly.add(sample.slot(300 * (slot + 1), *[slot + 1.0] * 12))
+    for number in range(2_400):  # eight threads, each of which has an epoch open all the time
+        start_s = (number // 8) * 8_640
+        assembly.add(sample.epoch(number, start_s, start_s + 8_640, *[(start_s / 300, 28.8)] * 12))
+    report = merge([interrupted(assembly)])
+    assert len(report.epochs) == 2_400
+    assert report.warnings == ()
+
+
+def test_devices_that_no_slot_tells_of_are_not_cut_at_every_slot(sample, in_linear_time):
+    assembly = Assembly()
+    assembly.add(sample.run())
+    for index in range(4_000):
+        assembly.add(sample.device(index))
+    for second in range(40_000):
+        assembly.add(sample.slot(second + 1))
+    assembly.add(sample.state(50_000, *[1.0] * 4_000))
+    report = merge([interrupted(assembly)])
+    assert report.energy.joules == 4_000.0
+
+
+def test_joules_that_slots_leave_out_take_bounded_room(sample):
+    marks = Marks()
+    marks.add(sample.slot(0, *[0.0] * 1_000), devices=1_000)
+    tracemalloc.start()
+    for second in range(1, 20_000):
+        marks.add(sample.slot(second), devices=1_000)
+    room_bytes = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert room_bytes < 20_000_000  # for 160,000,000 that all would take
+
+
+def test_epochs_of_any_number_of_devices_leave_little_behind():
+    shelf = EpochShelf()
+    tracemalloc.start()
+    for count in range(1_500):
+        shelf.put(EpochEnded(count, "", 0, 1, (Use(0, 0.0, 1.0),) * count))
+    del shelf
+    room_bytes = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert room_bytes < 5_000_000  # what packs epochs is kept for the next of as many devices: it was 180,000,000
+
+
+def test_thousands_of_processes_are_not_compared_each_with_each(sample, in_linear_time):
+    parts = []
+    for rank in range(6_000):
+        assembly = Assembly()
+        known = 1.0 if rank % 2 else None
+        for record in (
+            sample.run(rank * 10, rank=rank, pid=rank),
+            sample.device(),
+            sample.epoch(0, rank * 10, rank * 10 + 9, (0, known)),
+            sample.end(rank * 10 + 9, known),
+        ):
+            assembly.add(record)
+        parts.append(Part(assembly, assembly.last_known(), "finished"))
+    report = merge(parts)
+    assert report.energy.joules == 3_000.0
+
+
+def test_two_processes_of_thousands_of_devices_are_not_searched_for_each(sample, in_linear_time):
+    parts = []
+    for rank in range(2):
+        assembly = Assembly()
+        assembly.add(sample.run(rank=rank, pid=rank))
+        for index in range(4_000):
+            assembly.add(sample.device(index, host=f"h{rank}"))
+        assembly.add(sample.epoch(0, 0, 1, *[(0, 1.0)] * 4_000))
+        parts.append(interrupted(assembly))
+    assert merge(parts).epochs_energy.joules == 8_000.0
+
+
+def test_a_device_told_of_again_and_again_has_the_others_not_counted(sample, in_linear_time):
+    assembly = Assembly()
+    assembly.add(sample.run())
+    for index in range(4_000):
+        assembly.add(sample.device(index, simulated=True))
+    for _ in range(20_000):
+        assembly.add(sample.device(0))
+    assembly.add(sample.device(0, simulated=True))
+    assembly.add(sample.epoch(0, 0, 1, (0, 5.0), (0, 6.0)))
+    assert merge([interrupted(assembly)]).epochs[0].energy.joules == 11.0
 
 
 def test_thousands_of_devices_are_not_counted_through_for_each_of_them(sample, in_linear_time):

@@ -3,7 +3,7 @@
 import pytest
 
 from carbonsdk.journal.assembly import Assembly
-from carbonsdk.journal.claims import Part, uncovered
+from carbonsdk.journal.claims import Covered, Part
 from carbonsdk.journal.merging import merge
 from carbonsdk.journal.records import SpanUse, Use, Warned
 from carbonsdk.model import Signal
@@ -162,7 +162,11 @@ def test_warnings_of_all_processes_are_told_once(process):
     ],
 )
 def test_what_is_uncovered_is_what_no_span_covers(covered, left):
-    assert uncovered((0, 10), covered) == left
+    taken = Covered()
+    for span in covered:
+        taken.take(span)
+    assert taken.free((0, 10)) == left
+    assert taken.free_ns((0, 10)) == sum(end - start for start, end in left)
 
 
 def test_marginal_figures_of_all_processes_add_up_beside_the_average(process, sample):
