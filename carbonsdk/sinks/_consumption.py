@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from carbonsdk import units
+from carbonsdk.counted import simulated
 from carbonsdk.events import RunInfo
 from carbonsdk.model import Quality
 from carbonsdk.reports import EpochReport, Forecast, RunReport
@@ -15,7 +16,10 @@ from carbonsdk.reports import EpochReport, Forecast, RunReport
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consumption:
-    """Time, energy and CO2eq of so many epochs (None: of a run without any). `low_` and `high_` bound what is a forecast."""
+    """Time, energy and CO2eq of so many epochs (None: of a run without any).
+
+    `low_` and `high_` bound what is a forecast; `quality` and `uncertainty_joules` are of what was used.
+    """
 
     epochs: int | None
     duration_s: float
@@ -23,6 +27,8 @@ class Consumption:
     grams: float | None
     pue: float
     quality: Quality | None = None
+    simulated: bool = False
+    uncertainty_joules: float | None = None
     partial: bool = False
     reason: str | None = None
     low_joules: float | None = None
@@ -72,17 +78,21 @@ def actual(report: RunReport, seen: EpochTally) -> Consumption:
         grams=None if grams is None else grams * report.pue,
         pue=report.pue,
         quality=use.quality,
+        simulated=simulated(report.devices),
+        uncertainty_joules=None if use.uncertainty_joules is None else use.uncertainty_joules * report.pue,
         partial=use.partial,
         reason=use.reason,
     )
 
 
 def predicted(run: RunInfo, forecast: Forecast) -> Consumption:
-    """Return what all epochs are forecast to use; the run's CO2eq is shared out by energy."""
-    energy = forecast.epochs_energy_joules
-    co2eq, whole = forecast.co2eq_grams, forecast.energy_joules.value
-    bounds = (None, None, None) if co2eq is None else (co2eq.low, co2eq.value, co2eq.high)
-    low, grams, high = (_share(each, part=energy.value * run.pue, whole=whole) for each in bounds)
+    """Return what all epochs are forecast to use; the run's CO2eq is shared out by energy, each bound by the energy's own."""
+    energy, whole, co2eq = forecast.epochs_energy_joules, forecast.energy_joules, forecast.co2eq_grams
+    low = grams = high = None
+    if co2eq is not None:
+        grams = _share(co2eq.value, part=energy.value * run.pue, whole=whole.value)
+        low = _share(co2eq.low, part=energy.low * run.pue, whole=whole.low)
+        high = _share(co2eq.high, part=energy.high * run.pue, whole=whole.high)
     return Consumption(
         epochs=forecast.epochs_total,
         duration_s=forecast.epochs_duration_s.value,

@@ -2,7 +2,7 @@
 
 What a page shows as printed must be printed, line for line in that order: lines between may be left out, `…` stands for
 anything, and figures, their units and the quality of an energy may differ, as they do from one machine to the next. A
-forecast's doubt is not told where it rounds to nothing, which on a busy machine it may have done.
+forecast's range is not told where it rounds to nothing, which on a busy machine it may have done.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ _FREE = re.compile(
 )
 _STANDS_FOR = {
     "rest": r"(?:\s.*)?",
-    "doubt": r"(?:\s+\(a forecast, .*\))?",
+    "doubt": r"\s+\(a forecast(?:, .*)?\)",
     "space": r"\s+",
     "any": ".*",
     "number": r"[\d.,]+(?:e[-+]\d+)?",

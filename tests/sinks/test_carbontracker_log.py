@@ -208,6 +208,17 @@ def test_an_epoch_that_broke_off_is_an_early_stop(write, story):
     assert "Training was interrupted before all 4 epochs were monitored." in standard
 
 
+def test_every_consumption_says_in_a_word_what_its_energy_is(write, story):
+    _, output = write(story.epoch(1), story.forecast(), story.finished())
+    assert re.findall(r"kWh \((\w+)\)\n", output) == ["forecast", "integrated"]
+
+
+def test_what_is_simulated_says_so(write, story):
+    device = story.device("cpu", DeviceKind.CPU, "Made up", quality=Quality.ESTIMATED, simulated=True)
+    _, output = write(story.epoch(1, joules={device: 3600.0}), story.finished())
+    assert "kWh (simulated)\n" in output
+
+
 class TestWithCarbontracker:
     """The released package reads our files; skipped where it is not installed."""
 

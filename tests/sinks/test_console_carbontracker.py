@@ -38,14 +38,14 @@ def test_a_finished_run_tells_intensity_then_actual_consumption(watch, story):
 
     text = watch(*events, story.finished(between_joules=5000.0), decimal_precision=6)
 
-    # The epochs alone: 10,800 J = 0.003 kWh, 1.2 g at 400 g/kWh.
+    # The epochs alone: 10,800 J = 0.003 kWh, 1.2 g at 400 g/kWh; 1 % of the CPU's 3600 J and 5 % of the GPU's 7200 J are 396 J.
     assert text == (
         "CarbonTracker: Average carbon intensity during training was 400.00 gCO2eq/kWh at detected location: DE."
         " Source: Ember, 2024.\n"
         "CarbonTracker: \n"
         "Actual consumption for 2 epoch(s):\n"
         "\tTime:\t0:00:20\n"
-        "\tEnergy:\t0.003000 kWh\n"
+        "\tEnergy:\t0.003000 kWh (integrated, ±3.7%)\n"
         "\tCO2eq:\t1.200000 g\n"
         "\tThis is equivalent to:\n"
         "\t0.011236 km travelled by car\n"
@@ -58,14 +58,27 @@ def test_a_finished_run_tells_intensity_then_actual_consumption(watch, story):
 def test_the_first_forecast_is_the_prediction_for_all_epochs(watch, story):
     text = watch(story.forecast(), story.forecast(), decimal_precision=4, interpretable=False)
 
-    # 21.6 kJ = 0.006 kWh of the epochs; they are 80 % of the run's energy, so 80 % of its 3 g (between 1 g and 5 g).
+    # 21.6 kJ = 0.006 kWh of the epochs; they are 80 % of the run's energy, so 80 % of its 3 g. At the low end the run has
+    # 1 g for 21,600 J and the epochs 19,440 J: 0.9 g; at the high end it has 5 g for 32,400 J and they 23,760 J: 3.667 g.
     assert text == (
         "CarbonTracker: \n"
         "Predicted consumption for 4 epoch(s):\n"
         "\tTime:\t0:00:40\n"
         "\tEnergy:\t0.0060 kWh (a forecast, -10% to +10%)\n"
-        "\tCO2eq:\t2.4000 g (a forecast, -67% to +67%)\n"
+        "\tCO2eq:\t2.4000 g (a forecast, -62% to +53%)\n"
     )
+
+
+def test_the_co2eq_of_the_epochs_is_forecast_no_surer_than_their_energy(watch, story):
+    # Nearly all of the run's 1,000,000 J lie between the epochs and are used already: 10 % of 21,600 J are 0.2 % of it.
+    epochs, run = Estimate(21_600.0, 19_440.0, 23_760.0), Estimate(1_000_000.0, 997_840.0, 1_002_160.0)
+    grams = Estimate(100.0, 99.784, 100.216)
+    event = story.forecast()
+    forecast = replace(event.forecast, energy_joules=run, epochs_energy_joules=epochs, co2eq_grams=grams)
+
+    text = watch(replace(event, forecast=forecast), decimal_precision=4, interpretable=False)
+
+    assert "\tEnergy:\t0.0060 kWh (a forecast, -10% to +10%)\n\tCO2eq:\t2.1600 g (a forecast, -10% to +10%)\n" in text
 
 
 def test_with_verbose_two_every_forecast_is_told_but_that_of_the_last_epoch(watch, story):
@@ -75,7 +88,7 @@ def test_with_verbose_two_every_forecast_is_told_but_that_of_the_last_epoch(watc
     assert watch(forecasts[-1], verbose=2).count("Predicted consumption") == 1  # epochs_before_pred=-1
 
 
-def test_a_forecast_that_is_nearly_certain_shows_tenths_and_a_certain_one_nothing(watch, story):
+def test_a_forecast_that_is_nearly_certain_shows_tenths_and_a_certain_one_no_range(watch, story):
     forecast = story.forecast()
 
     def told(low, high):
@@ -84,19 +97,28 @@ def test_a_forecast_that_is_nearly_certain_shows_tenths_and_a_certain_one_nothin
         return watch(event, decimal_precision=4, interpretable=False)
 
     assert "\tEnergy:\t0.0060 kWh (a forecast, -0.5% to +0.3%)\n" in told(21_492.0, 21_664.8)
-    assert "\tEnergy:\t0.0060 kWh\n" in told(21_599.9, 21_600.1)
+    assert "\tEnergy:\t0.0060 kWh (a forecast)\n" in told(21_599.9, 21_600.1)
 
 
 def test_without_a_forecast_the_actual_consumption_names_no_number(watch, story):
     assert "\nActual consumption:\n" in watch(story.epoch(1), story.finished(), epochs_before_pred=0)
 
 
-def test_an_estimate_says_so(watch, story):
-    guess = story.device("cpu", DeviceKind.CPU, "Xeon", quality=Quality.ESTIMATED)
+@pytest.mark.parametrize("quality", [Quality.ESTIMATED, Quality.MEASURED, Quality.INTEGRATED])
+def test_energy_says_what_it_is_and_how_far_off_it_may_be(watch, story, quality):
+    device = story.device("cpu", DeviceKind.CPU, "Xeon", quality=quality, bias=0.85)
 
-    text = watch(story.epoch(1, joules={guess: 3600.0}), story.finished(), decimal_precision=3)
+    text = watch(story.epoch(1, joules={device: 3600.0}), story.finished(), decimal_precision=3)
 
-    assert "\tEnergy:\t0.001 kWh (estimated)\n" in text
+    assert f"\tEnergy:\t0.001 kWh ({quality.value}, ±85%)\n" in text
+
+
+def test_simulated_energy_says_so(watch, story):
+    device = story.device("cpu", DeviceKind.CPU, "Made up", quality=Quality.ESTIMATED, bias=0.0, simulated=True)
+
+    text = watch(story.epoch(1, joules={device: 3600.0}), story.finished(), decimal_precision=3)
+
+    assert "\tEnergy:\t0.001 kWh (simulated, estimated)\n" in text
 
 
 def test_a_pue_that_was_given_is_part_of_the_consumption(watch, make_story):
@@ -104,7 +126,7 @@ def test_a_pue_that_was_given_is_part_of_the_consumption(watch, make_story):
 
     text = watch(story.epoch(1), story.finished(), decimal_precision=5)
 
-    assert "\tEnergy:\t0.00225 kWh (PUE of 1.5 included)\n\tCO2eq:\t0.90000 g\n" in text
+    assert "\tEnergy:\t0.00225 kWh (integrated, ±3.7%, PUE of 1.5 included)\n\tCO2eq:\t0.90000 g\n" in text
 
 
 def test_unknown_figures_are_never_zeros(watch, story):
@@ -127,7 +149,10 @@ def test_epochs_that_left_the_report_still_count(watch, story):
 
     text = watch(*events, story.finished(epochs=tuple(story.epochs[-1:])), decimal_precision=4)
 
-    assert "Actual consumption for 3 epoch(s):\n\tTime:\t0:00:30\n\tEnergy:\t0.0045 kWh\n\tCO2eq:\t1.8000 g\n" in text
+    assert (
+        "Actual consumption for 3 epoch(s):\n\tTime:\t0:00:30\n\tEnergy:\t0.0045 kWh (integrated, ±3.7%)\n\tCO2eq:\t1.8000 g\n"
+        in text
+    )
 
 
 def test_verbose_two_adds_epochs(watch, story):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from carbonsdk.equivalents import equivalents
 from carbonsdk.figures import plain
-from carbonsdk.model import Device, Quality
+from carbonsdk.model import Device
 from carbonsdk.reports import EpochReport
 from carbonsdk.sinks._carbontracker_words import by_component, clock_time, label
 from carbonsdk.sinks._consumption import Consumption
@@ -50,11 +50,12 @@ def all_watts(watts: Sequence[float | None]) -> str:
 def consumption(used: Consumption, *, description: str, precision: int) -> str:
     """Return the block of one consumption; its energy must be known."""
     grams = "nan" if used.grams is None else f"{used.grams:.{precision}f}"
-    note = " (estimated)" if used.quality is Quality.ESTIMATED else ""
+    # One word is all that the parser passes over.
+    sort = "simulated" if used.simulated else used.quality.value if used.quality else "forecast"
     lines = [
         f"\n{description}",
         f"Time:\t{clock_time(used.duration_s)}",
-        f"Energy:\t{used.kwh:.{precision}f} kWh{note}",
+        f"Energy:\t{used.kwh:.{precision}f} kWh ({sort})",
         f"CO2eq:\t{grams} g",
         "This is equivalent to:",
         *(f"{each.amount:.{precision}f} {each.unit}" for each in equivalents(used.grams)),

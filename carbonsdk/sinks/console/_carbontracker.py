@@ -13,7 +13,7 @@ from carbonsdk.events import (
     RunFinished,
     WarningRaised,
 )
-from carbonsdk.model import Quality, Signal
+from carbonsdk.model import Signal
 from carbonsdk.reports import EpochReport, Forecast, RunReport
 from carbonsdk.sinks._carbontracker_words import by_component, clock_time, label
 from carbonsdk.sinks._consumption import Consumption, EpochTally, actual, intensity_of, predicted
@@ -152,7 +152,11 @@ def components_text(event: DevicesChosen) -> str:
 
 
 def _remarks(consumption: Consumption) -> list[str]:
-    remarks = ["estimated"] if consumption.quality is Quality.ESTIMATED else []
+    remarks = ["simulated"] if consumption.simulated else []
+    if consumption.quality is not None:
+        remarks.append(consumption.quality.value)
+    if (doubt := _doubt(consumption)) >= _CERTAIN:
+        remarks.append(f"±{figures.plain(100 * doubt, digits=2)}%")
     if consumption.partial:
         remarks.append("incomplete")
     forecast = _span(consumption.low_joules, consumption.joules, consumption.high_joules)
@@ -163,12 +167,16 @@ def _remarks(consumption: Consumption) -> list[str]:
     return remarks
 
 
+def _doubt(consumption: Consumption) -> float:
+    return (consumption.uncertainty_joules or 0.0) / consumption.joules if consumption.joules else 0.0
+
+
 def _span(low: float | None, value: float | None, high: float | None) -> str | None:
-    """Return how far a forecast may be off; None for what is no forecast, or none any more."""
-    if low is None or high is None or not value:
+    """Return how far a forecast may be off, as far as a person could read it; None for what is no forecast."""
+    if low is None or high is None or value is None:
         return None
-    widest = max(high - value, value - low) / value
+    widest = max(high - value, value - low) / value if value else 0.0
     if widest < _CERTAIN:
-        return None
+        return "a forecast"
     digits = 1 if widest < 0.01 else 0
     return f"a forecast, {low / value - 1:+.{digits}%} to {high / value - 1:+.{digits}%}"
