@@ -36,7 +36,7 @@ class Phases:
 
     @property
     def kept(self) -> bool:
-        """Say whether it does."""
+        """Return whether it does."""
         return self.worst <= TOTAL_WITHIN if self.totals_count else self.covered >= 0.95
 
 

@@ -70,7 +70,7 @@ class Seen(NamedTuple):
 
     @property
     def covered(self) -> bool:
-        """Say whether the truth lies within what was stated. The simulated sensors have no bias: none is to hide behind."""
+        """Return whether the truth lies within what was stated. The simulated sensors have no bias: none is to hide behind."""
         return abs(self.joules - self.true_joules) <= self.noise_joules + 1e-3
 
 
@@ -95,7 +95,7 @@ class Coverage:
 
     @property
     def kept(self) -> bool:
-        """Say whether the stated uncertainty is one of 95 %."""
+        """Return whether the stated uncertainty is one of 95 %."""
         return self.covered >= 0.95
 
 

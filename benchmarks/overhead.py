@@ -153,7 +153,7 @@ class Figure:
 
     @property
     def holds(self) -> bool:
-        """Say whether the promise is kept."""
+        """Return whether the promise is kept."""
         return self.value <= self.goal
 
 

@@ -35,7 +35,7 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Say whether both goals are met."""
+        """Return whether both goals are met."""
         return self.items == self.spans and self.slowdown <= GOAL
 
 

@@ -178,7 +178,7 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Say whether every goal is met."""
+        """Return whether every goal is met."""
         exact = max(self.energy_error, self.loaded_energy_error) <= GOAL_ENERGY
         exact = exact and self.grams_error <= GOAL_GRAMS + self.grams_doubt
         flat = max(self.most_mb, self.last_mb) - self.first_day_mb <= GOAL_MB
