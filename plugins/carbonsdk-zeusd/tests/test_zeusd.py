@@ -28,10 +28,6 @@ TOKEN = "eyJhbGciOiJIUzI1NiJ9.secret"
 ENERGY = "/cpu/get_cumulative_energy"
 
 
-def by_id(devices):
-    return {device.id: device for device in devices}
-
-
 def joules_over(seconds, *, backend, clock):
     devices = backend.open()
     before = {device.id: backend.read(device).joules for device in devices}

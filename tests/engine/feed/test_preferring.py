@@ -4,19 +4,13 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from support.grid import DENMARK, HOUR, NOON, TABLE
 
 from carbonsdk.clock import unix_ns
 from carbonsdk.engine.feed import Candidate, FeedPlan, IntensityFeed
 from carbonsdk.engine.own_intensity import own_intensity
 from carbonsdk.errors import ServiceUnavailable
-from carbonsdk.intensity.static_tables import StaticTables
-from carbonsdk.model import CarbonIntensity, Zone
-from carbonsdk.testing.clock import FakeClock
-
-NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-DENMARK = Zone(key="DK-DK1")
-TABLE = Candidate("static", StaticTables(), inline=True)
+from carbonsdk.model import CarbonIntensity
 
 
 class Fixed:
@@ -49,11 +43,6 @@ class Fixed:
             fetched_at=now,
             **more,
         )
-
-
-@pytest.fixture
-def clock():
-    return FakeClock(NOON + timedelta(minutes=10))
 
 
 @pytest.fixture
