@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 COMMANDS_HOOK = "carbonsdk_commands"
 
+_HOOKS = (*(kind.hook for kind in Kind), COMMANDS_HOOK)
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _MOST_REGISTRATIONS = 1000  # an endless generator is a mistake too
 _LONGEST_REASON = 500
@@ -71,9 +73,7 @@ def load(manager: "pluggy.PluginManager", found: Found) -> Loaded:
         raise Refused("its entry point names None: let it name a module with @hookimpl functions")
     identity = f"{found.distribution}:{found.name}"
     try:
-        with border("pluggy"):
-            manager.register(plugin, identity)
-            manager.check_pending()
+        _register(manager, plugin, identity)
         return _ask(_implementations(manager, identity), call)
     except Refused:
         with border("pluggy"):
@@ -81,16 +81,40 @@ def load(manager: "pluggy.PluginManager", found: Found) -> Loaded:
         raise
 
 
+def _register(manager: "pluggy.PluginManager", plugin: object, identity: str) -> None:
+    from pluggy import PluginValidationError
+
+    with border("pluggy"):
+        try:
+            manager.register(plugin, identity)
+            manager.check_pending()
+        except PluginValidationError as error:
+            raise Refused(_plainly(str(error)) or f"pluggy raised {one_line(error)}") from error
+
+
+def _plainly(complaint: str) -> str | None:
+    """Return what pluggy says of the two commonest mistakes, with the next step; None for any other."""
+    if unknown := re.search(r"unknown hook '(\w+)'", complaint):
+        from difflib import get_close_matches
+
+        without_prefix = {hook.removeprefix("carbonsdk_"): hook for hook in _HOOKS}
+        near = get_close_matches(unknown[1].removeprefix("carbonsdk_"), without_prefix, n=1)
+        hint = f"did you mean {without_prefix[near[0]]!r}?" if near else f"there are {', '.join(_HOOKS)}"
+        return f"unknown hook {unknown[1]!r}: {hint}"
+    if excess := re.search(r"for hook '(\w+)'.*Argument\(s\) \{(.*?)\} are declared", complaint, re.DOTALL):
+        return f"{excess[1]}() takes {excess[2]}, which the hook does not have: remove it"
+    return None
+
+
 def _implementations(manager: "pluggy.PluginManager", identity: str) -> list[tuple[str, Callable[..., Any]]]:
-    hooks = [*(kind.hook for kind in Kind), COMMANDS_HOOK]
     implementations = []
-    for hook in hooks:
+    for hook in _HOOKS:
         for each in getattr(manager.hook, hook).get_hookimpls():
             if each.plugin_name == identity:
                 _check_signature(hook, each)
                 implementations.append((hook, each.function))
     if not implementations:
-        raise Refused(f"it implements no hook: mark a function with @hookimpl and name it {', '.join(hooks)}")
+        raise Refused(f"it implements no hook: mark a function with @hookimpl and name it {', '.join(_HOOKS)}")
     return implementations
 
 

@@ -84,8 +84,8 @@ def fit(value: Any, hint: Any, *, where: str) -> Any:
     except SettingsError as error:
         raise SettingsError(f"{where}: {error}") from None
     except Mismatch as error:
-        shown = "a value that is not shown" if _holds_secret(hint) or isinstance(value, Secret) else repr(value)
-        raise SettingsError(f"{where} must be {error}, not {shown}") from None
+        shown = "" if _holds_secret(hint) or isinstance(value, Secret) else f", not {value!r}"
+        raise SettingsError(f"{where} must be {error}{shown}") from None
 
 
 def _coerce(value: Any, hint: Any) -> Any:
@@ -120,7 +120,7 @@ def _coerce_union(value: Any, choices: tuple[Any, ...]) -> Any:
             return _coerce(value, choice)
         except Mismatch as error:
             wanted.append(str(error))
-    if type(None) in choices:
+    if type(None) in choices and Secret not in choices:  # whoever has no secret leaves the line out
         wanted.append("nothing")
     raise Mismatch(" or ".join(wanted))
 

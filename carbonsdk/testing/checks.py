@@ -14,7 +14,7 @@ from carbonsdk.clock import utc
 from carbonsdk.errors import IntensityError, ReadFailed, RetryLater
 from carbonsdk.events import Event, RunInfo
 from carbonsdk.interfaces import Backend, IntensityFetcher, Locator, Sink, SupportsForecast, SupportsHistory
-from carbonsdk.model import CarbonIntensity, CounterReading, Device, DeviceKind, PowerReading, Zone, jsonable
+from carbonsdk.model import CarbonIntensity, CounterReading, Device, DeviceKind, PowerReading, Quality, Zone, jsonable
 from carbonsdk.testing.clock import FakeClock
 from carbonsdk.testing.events import RUN, sample_events
 from carbonsdk.testing.trial import elsewhere, must_not_raise, no_network, require
@@ -58,6 +58,9 @@ def _check_devices(devices: Sequence[Device]) -> None:
         require(isinstance(device, Device), f"open() must return Device values, not a {type(device).__name__}")
         require(device.id, f"the device {device.name!r} has no id")
         require(isinstance(device.kind, DeviceKind), f"the kind of {device.id!r} is {device.kind!r}, no DeviceKind")
+        require(
+            isinstance(device.sensor.quality, Quality), f"the quality of {device.id!r} is {device.sensor.quality!r}, no Quality"
+        )
         require(device.sensor.method, f"the sensor of {device.id!r} does not name its method")
         _require_amount(device.sensor.bias, f"the bias of {device.id!r}")
         _require_amount(device.sensor.refresh_s, f"the refresh time of {device.id!r}")

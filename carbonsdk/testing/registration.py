@@ -73,7 +73,9 @@ def check_registration(registration: Registration[Any], kind: str) -> None:
         except BackendUnavailable:
             require(kind == "backend", f"the factory of {name!r}, no backend, raised BackendUnavailable")
             return
-    require(isinstance(made, protocol), f"the factory of {name!r} returned a {type(made).__name__}, no {protocol.__name__}")
+    lacking = [f"{each}()" for each in vars(protocol) if not each.startswith("_") and not hasattr(made, each)]
+    what = f"what it made, {type(made).__name__}, lacks {', '.join(lacking)}"
+    require(isinstance(made, protocol), f"the factory of {name!r} is to make a {protocol.__name__}: {what}")
 
 
 def check_plugin(plugin: object) -> None:
@@ -82,8 +84,10 @@ def check_plugin(plugin: object) -> None:
         host = PluginHost.of({getattr(plugin, "__name__", "plugin"): plugin})
     for info in host.failures:
         raise AssertionError(f"{info.name} is refused: {info.reason}")
+    taken = _built_in() if getattr(plugin, "__name__", "").partition(".")[0] != "carbonsdk" else frozenset()
     for kind, table in _tables(host).items():
-        for registered in table.values():
+        for name, registered in table.items():
+            require((kind, name) not in taken, f"carbonsdk has a {kind} {name!r} of its own, which stays: choose another name")
             check_registration(registered.registration, kind)
 
 
@@ -93,6 +97,10 @@ def registration_of(plugin: object, kind: str, name: str) -> Registration[Any]:
     require(name in table, f"the plugin registers no {kind} {name!r}, but {', '.join(table) or 'none'}")
     found: Registration[Any] = table[name].registration
     return found
+
+
+def _built_in() -> frozenset[tuple[Kind, str]]:
+    return frozenset(offer for info in PluginHost.discover().plugins if info.builtin for offer in info.offers)
 
 
 def _tables(host: PluginHost) -> Mapping[Kind, Mapping[str, Any]]:

@@ -28,11 +28,15 @@ BROKEN = {
     ),
     "an unknown hook": (
         HOOK + "def carbonsdk_weather(): return []",
-        "unknown hook 'carbonsdk_weather'",
+        "unknown hook 'carbonsdk_weather': there are carbonsdk_backends, carbonsdk_intensity_fetchers",
+    ),
+    "a misspelt hook": (
+        HOOK + "def carbonsdk_sink(): return []",
+        "unknown hook 'carbonsdk_sink': did you mean 'carbonsdk_sinks'?",
     ),
     "an argument that the hook has not": (
         HOOK + "def carbonsdk_sinks(settings): return []",
-        "Argument(s) {'settings'} are declared in the hookimpl but can not be found in the hookspec",
+        "carbonsdk_sinks() takes 'settings', which the hook does not have: remove it",
     ),
     "an argument with a default": (
         HOOK + "def carbonsdk_commands(cli=None): ...",

@@ -100,6 +100,10 @@ def test_a_good_backend_passes():
         ({"reading": PowerReading(float("nan"))}, "the power of 'package-0' is nan: not a number ≥ 0"),
         ({"reading": PowerReading(-1.0)}, "the power of 'package-0' is -1.0: not a number ≥ 0"),
         ({"reading": CounterReading(5.0, wraps_at_joules=4.0)}, "reads 5.0 J beyond the 4.0 J at which it wraps"),
+        (
+            {"devices": (replace(CPU, sensor=replace(CPU.sensor, quality="measured")),)},
+            "the quality of 'package-0' is 'measured', no Quality",
+        ),
         ({"reading": 50.0}, "read() of 'package-0' returned 50.0: return a CounterReading or PowerReading"),
         ({"read": raiser(RetryLater("busy"))}, "raised RetryLater 3 times in a row"),
         ({"read": raiser(KeyError("watts"))}, "read() of 'package-0' must not raise, but raised KeyError: 'watts'"),
@@ -302,7 +306,10 @@ def test_a_registration_is_found_in_its_plugin_and_made_from_options():
     [
         (Registration(name="Bad Name", factory=MemorySink), "the name 'Bad Name' is not of"),
         (Registration(name="m", factory=lambda context: MemorySink()), "'m' has no summary"),
-        (Registration(name="m", factory=lambda context: 3, summary="x"), "the factory of 'm' returned a int, no Sink"),
+        (
+            Registration(name="m", factory=lambda context: 3, summary="x"),
+            "to make a Sink: what it made, int, lacks handle(), close()",
+        ),
         (Registration(name="m", factory=raiser(OSError("no")), summary="x"), "making 'm' from default settings must not raise"),
     ],
 )
@@ -322,6 +329,16 @@ def test_what_is_used_only_when_named_may_want_settings():
 def test_a_plugin_that_is_refused_is_told():
     with pytest.raises(AssertionError, match="implements no hook"):
         check_plugin(object())
+
+
+def test_a_name_that_a_built_in_has_is_told():
+    class Meters:
+        @hookimpl
+        def carbonsdk_backends(self):
+            return [Registration(name="rapl", factory=lambda context: Meter(), summary="x")]
+
+    with pytest.raises(AssertionError, match="carbonsdk has a backend 'rapl' of its own, which stays: choose another name"):
+        check_plugin(Meters())
 
 
 def test_a_hook_that_uses_the_network_is_told_though_it_hides_the_refusal():
