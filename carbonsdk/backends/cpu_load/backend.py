@@ -1,38 +1,19 @@
 """Counters that a model turns: CPU energy from load, memory energy from capacity."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from carbonsdk.backends.cpu_load import CpuLoadSettings
 from carbonsdk.backends.cpu_load.busy import Scope, observed_scope
-from carbonsdk.backends.cpu_load.curve import BIAS, package_watts
+from carbonsdk.backends.cpu_load.curve import package_watts
 from carbonsdk.backends.cpu_load.memory import memory_estimate
-from carbonsdk.backends.cpu_load.tdp import find_tdp
-from carbonsdk.backends.cpuinfo import CpuInfo, read_cpuinfo
+from carbonsdk.backends.cpu_load.tdp import tdp_of
+from carbonsdk.backends.cpuinfo import read_cpuinfo
 from carbonsdk.plugin import Clock, CounterReading, Device, DeviceKind, DeviceLost, Quality, Sensor
 
 NS_PER_S = 1_000_000_000
 
-GENERIC_WATTS_PER_CPU = 5.0
-"""Thermal design power of a logical CPU whose model is not known, or is a slice of a larger chip in a virtual machine.
-
-With the curve's full-load share it gives 4.2 W under full load. Cloud Carbon Footprint gives 3.5 to 4.3 W a virtual CPU
-(AWS 3.5, Azure 3.8, Google 4.3); the machines that the curve was fitted to drew 3.3 to 6 W a CPU.
-"""
-
-GENERIC_BIAS = 1.2
-
 _STEPS_PER_WINDOW = 5
 _SHORTEST_WINDOW_S = 0.005
-
-
-@dataclass(frozen=True, slots=True)
-class Tdp:
-    """Thermal design power of all that is observed, and where it comes from."""
-
-    watts: float
-    bias: float
-    note: str
 
 
 class LoadCounter:
@@ -134,24 +115,6 @@ class CpuLoadBackend:
         self._joules["memory"] = lambda: estimate.watts * (self._clock.monotonic_ns() - opened_ns) / NS_PER_S
         sensor = Sensor(method="capacity", quality=Quality.ESTIMATED, bias=estimate.bias, note=estimate.note)
         return [Device(id="memory", kind=DeviceKind.MEMORY, name="Memory", sensor=sensor)]
-
-
-def tdp_of(cpuinfo: CpuInfo, *, cpus: int, given_watts: float | None) -> Tdp:
-    """Return the thermal design power: the user's figure, else the model's, else so much a CPU; the note says which."""
-    if given_watts is not None:
-        return Tdp(given_watts, BIAS, f"TDP {given_watts:g} W as given")
-    generic_watts = GENERIC_WATTS_PER_CPU * cpus
-    each = f"{GENERIC_WATTS_PER_CPU:g} W for each of {cpus} CPUs is assumed; give cpu_tdp_watts for better"
-    match = None if cpuinfo.model is None else find_tdp(cpuinfo.model)
-    if match is None:
-        unknown = "no processor is named" if cpuinfo.model is None else f"no TDP is known for {cpuinfo.model!r}"
-        return Tdp(generic_watts, GENERIC_BIAS, f"{unknown}: {each}")
-    watts = match.tdp_watts * cpuinfo.sockets
-    if cpuinfo.virtual and generic_watts < watts:
-        # A guest sees the chip's name and a few of its CPUs.
-        return Tdp(generic_watts, GENERIC_BIAS, f"a virtual machine's part of {match.model}: {each}")
-    sockets = "" if cpuinfo.sockets == 1 else f" on {cpuinfo.sockets} sockets"
-    return Tdp(watts, BIAS, f"TDP {match.tdp_watts:g} W of {match.model}{sockets}")
 
 
 def _processor() -> str:
