@@ -41,8 +41,7 @@ lint: $(VENV)/.lint ## Check format, style, types and layers
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.docs ## Build the documentation; a warning is an error
-	@if [ -f docs/conf.py ]; then $(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html; \
-	else echo "docs/conf.py is not there"; fi
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 
 wheel: $(VENV)/.run ## Build the wheel, install it into an empty environment, and use it there
 	rm -rf build/wheel build/empty
