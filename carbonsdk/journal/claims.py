@@ -10,6 +10,7 @@ from carbonsdk import units
 from carbonsdk.energy import device_use, over_time
 from carbonsdk.footprint import Energy
 from carbonsdk.journal.assembly import Assembly
+from carbonsdk.journal.eras import eras
 from carbonsdk.journal.records import StateNoted, Use
 from carbonsdk.journal.tally import Tally
 from carbonsdk.model import Device, EnergyUse
@@ -54,10 +55,10 @@ class Claim:
 
 def claims(parts: Sequence[Part], tallies: Sequence[Tally]) -> list[Claim]:
     """Return who counts for what: each device (by host, backend and id) at each instant once."""
-    views: dict[tuple[str, str, str], list[tuple[int, Device, Use]]] = {}
-    for at, (part, tally) in enumerate(zip(parts, tallies, strict=True)):
+    views: dict[tuple[int, tuple[str, str, str]], list[tuple[int, Device, Use]]] = {}
+    for at, (part, tally, era) in enumerate(zip(parts, tallies, eras(parts), strict=True)):
         for device, use in zip(tally.devices, part.assembly.uses_of(part.state), strict=False):
-            views.setdefault(device.key, []).append((at, device, use))
+            views.setdefault((era, device.key), []).append((at, device, use))
     found: list[Claim] = []
     for of_device in views.values():
         found += _of_device(of_device, parts, tallies)

@@ -12,6 +12,7 @@ from carbonsdk.errors import JournalError
 from carbonsdk.footprint import Timeline, carbon_use
 from carbonsdk.journal.claims import Claim, Part, Span, claims, totals
 from carbonsdk.journal.epochs import MOST_ROWS, carbon_sum, newest_epochs
+from carbonsdk.journal.eras import by_era, running_s
 from carbonsdk.journal.records import Use
 from carbonsdk.journal.resting import above_idle
 from carbonsdk.journal.tally import Tally
@@ -36,8 +37,7 @@ def merge(parts: Sequence[Part]) -> RunReport:
     found = claims(parts, tallies)
     devices = totals(found)
     start_ns, end_ns = min(part.span[0] for part in parts), max(part.span[1] for part in parts)
-    running_s = units.seconds(round(length([part.span for part in parts])))
-    newest = max(parts, key=lambda part: (part.span[0], -part.assembly.run_info.rank))
+    newest = max(by_era(parts)[-1], key=lambda part: (part.span[0], -part.assembly.run_info.rank))
     lead, run = parts[0], newest.assembly.run_info
     epochs, left_out = newest_epochs(parts, tallies)
     return RunReport(
@@ -48,7 +48,7 @@ def merge(parts: Sequence[Part]) -> RunReport:
         state=_state(parts),
         start=utc(start_ns),
         end=utc(end_ns),
-        duration_s=running_s,
+        duration_s=running_s(parts),
         energy=_total(devices.values()),
         epochs_energy=_epochs_energy(found, parts),
         devices=tuple(DeviceEnergy(device, energy) for device, energy in devices.values()),
@@ -59,7 +59,7 @@ def merge(parts: Sequence[Part]) -> RunReport:
         epochs_planned=run.epochs_planned,
         spans=_spans(parts, tallies),
         selection=newest.assembly.selection,
-        warnings=(*_shortened(left_out), *_warnings(parts, lost_s=units.seconds(end_ns - start_ns) - running_s)),
+        warnings=(*_shortened(left_out), *_warnings(parts)),
         pue=run.pue,
         pue_source=run.pue_source,
         attempts=_attempts(parts),
@@ -82,8 +82,7 @@ def spent(parts: Sequence[Part]) -> Spent:
     tallies = [part.assembly.tally for part in parts]
     found = claims(parts, tallies)
     carbon = carbon_sum(_carbon(found, tallies, lambda tally: tally.timeline))
-    running_s = units.seconds(round(length([part.span for part in parts])))
-    return Spent(_total(totals(found).values()).joules, carbon.grams, running_s)
+    return Spent(_total(totals(found).values()).joules, carbon.grams, running_s(parts))
 
 
 def _alone(part: Part) -> RunReport:
@@ -174,7 +173,8 @@ def _spans(parts: Sequence[Part], tallies: Sequence[Tally]) -> tuple[SpanTotal, 
 
 def _state(parts: Sequence[Part]) -> str:
     """Return "running" if any process runs; else how the newest attempt of each rank ended, the worse of them."""
-    newest = {part.assembly.run_info.rank: part.run_state for part in sorted(parts, key=lambda part: part.span)}
+    in_order = (part for era in by_era(parts) for part in sorted(era, key=lambda part: part.span))
+    newest = {part.assembly.run_info.rank: part.run_state for part in in_order}
     if any(part.run_state == "running" for part in parts):
         return "running"
     return "interrupted" if "interrupted" in newest.values() else "finished"
@@ -195,7 +195,12 @@ def _attempts(parts: Sequence[Part]) -> int:
     return most
 
 
-def _warnings(parts: Sequence[Part], *, lost_s: float) -> tuple[str, ...]:
+def _warnings(parts: Sequence[Part]) -> tuple[str, ...]:
     texts = dict.fromkeys(text for part in parts for text in part.assembly.warnings)
-    lost = (f"{lost_s:,.0f} s between attempts, when nothing ran, are in no figure",) if lost_s >= 1 else ()
+    found = by_era(parts)
+    spans = [(min(part.span[0] for part in era), max(part.span[1] for part in era)) for era in found]
+    lost_s = units.seconds(sum(end - start for start, end in spans)) - running_s(parts)
+    lost = [f"{lost_s:,.0f} s between attempts, when nothing ran, are in no figure"] if lost_s >= 1 else []
+    if len(found) > 1:
+        lost.append("the clock was set back between attempts: how long nothing ran then is not known")
     return (*lost, *texts)

@@ -3,6 +3,7 @@
 import json
 import pickle
 import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -68,6 +69,31 @@ def test_the_time_between_attempts_is_shown_as_lost(programs):
     lost = [text for text in ran.report().warnings if "between attempts" in text]
     assert len(lost) == 1
     assert 119 <= float(lost[0].split()[0]) <= 125
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux alone tells when a process began")
+def test_an_attempt_whose_clock_was_set_back_into_the_one_before_it_counts_in_full(programs):
+    source = """
+    import time
+    back_ns = 0
+    real = time.time_ns
+    time.time_ns = lambda: real() - back_ns
+    tracker = ct.CarbonTracker(**SETTINGS, run_id="long")
+    with tracker.epoch():
+        time.sleep(0.2)
+    report = tracker.stop()
+    print(report.energy.joules, report.duration_s, time.time_ns() - int(0.2 * 10**9))
+    """
+    first = programs.run(source)
+    joules, seconds, midway_ns = first.out.split()
+    second = programs.run(source.replace("back_ns = 0", f"back_ns = time.time_ns() - {midway_ns}"))
+    assert (first.code, second.code) == (0, 0)
+    more_joules, more_seconds, _ = second.out.split()
+    report = second.report()
+    assert report.energy.joules == pytest.approx(float(joules) + float(more_joules))
+    assert report.duration_s == pytest.approx(float(seconds) + float(more_seconds))
+    assert report.attempts == 2
+    assert any("the clock was set back" in text for text in report.warnings)
 
 
 TRAIN = """
