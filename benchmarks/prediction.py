@@ -21,7 +21,7 @@ from typing import Any
 
 from generated_runs import generated
 
-from carbonsdk.engine.prediction.laps import History, Lap
+from carbonsdk.engine.prediction.laps import Lap
 from carbonsdk.engine.prediction.whole import forecast
 
 PREFIXES = (1, 2, 3, 5, 10)
@@ -104,7 +104,7 @@ def made_up(count: int, *, seed: int) -> Iterable[Replay]:
 def score(replay: Replay, *, seen: int, level: float = 0.9) -> Score:
     total = len(replay.laps)
     start = time.perf_counter()
-    said = forecast(History(replay.laps[:seen]), epochs_total=total, level=level)
+    said = forecast(replay.laps[:seen], epochs_total=total, level=level)
     spent = time.perf_counter() - start
     assert said is not None
     used = [(lap.end_joules or 0.0) - (lap.start_joules or 0.0) for lap in replay.laps[:seen]]

@@ -7,7 +7,7 @@ from carbonsdk.engine.feed import IntensityFeed
 from carbonsdk.engine.grid_ahead import carried_on, expected
 from carbonsdk.engine.lapbook import LapBook
 from carbonsdk.engine.plan import Plan
-from carbonsdk.engine.prediction.laps import History, Lap
+from carbonsdk.engine.prediction.laps import Lap
 from carbonsdk.engine.scribe import Scribe
 from carbonsdk.events import ForecastMade
 from carbonsdk.journal.records import EpochEnded, Use
@@ -111,7 +111,7 @@ class Forecaster:
                 return None
             laps, before = self._laps.laps(), self._laps.before
         made = forecast(
-            History(laps),
+            laps,
             epochs_total=planned - before.number,
             intensity=self._ahead,
             grams_so_far=self._grams_until_last_end(),

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from carbonsdk.engine.grid_ahead import expected
 from carbonsdk.engine.lapbook import Before
-from carbonsdk.engine.prediction.laps import History, Lap
+from carbonsdk.engine.prediction.laps import Lap
 from carbonsdk.engine.prediction.whole import forecast
 from carbonsdk.journal.claims import Claim, Part, claims
 from carbonsdk.journal.merging import merge
@@ -30,7 +30,7 @@ def recorded_forecast(parts: Sequence[Part], *, epochs_total: int) -> Forecast |
     total = report.energy.joules
     grams = report.co2eq_grams if not total or used is None else (report.co2eq_grams or 0.0) * min(1.0, used / total)
     made = forecast(
-        History(laps),
+        laps,
         epochs_total=max(1, epochs_total - before.number),
         intensity=lambda _start_s, _end_s: _ahead(report),
         grams_so_far=None if report.co2eq_grams is None else grams,

@@ -3,7 +3,7 @@
 import pytest
 
 from carbonsdk.engine.lapbook import NEWEST, LapBook
-from carbonsdk.engine.prediction.laps import History, Lap
+from carbonsdk.engine.prediction.laps import Lap
 from carbonsdk.engine.prediction.whole import forecast
 
 
@@ -39,7 +39,7 @@ def test_a_forecast_from_the_newest_laps_says_what_one_from_all_would():
     made = book(count)
     before = made.before
     assert before.number > 0
-    short = before.added_to(forecast(History(made.laps()), epochs_total=total - before.number))
+    short = before.added_to(forecast(made.laps(), epochs_total=total - before.number))
     assert (short.epochs_seen, short.epochs_total) == (count, total)
     assert short.epochs_energy_joules.value == pytest.approx(100.0 * total)
     assert short.epochs_duration_s.value == pytest.approx(10.0 * total)

@@ -7,20 +7,20 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from carbonsdk.engine.prediction.laps import History, Lap
+from carbonsdk.engine.prediction.laps import Lap
 from carbonsdk.engine.prediction.whole import forecast
 from carbonsdk.reports import Estimate
 
 WATTS = 100.0
 
 
-def history(*seconds: float, gaps: dict[int, float] | None = None, gap: float = 0.0, lead_s: float = 0.0) -> History:
+def history(*seconds: float, gaps: dict[int, float] | None = None, gap: float = 0.0, lead_s: float = 0.0) -> list[Lap]:
     """Epochs of these seconds; `gaps` gives the seconds behind an epoch by its number, `gap` those behind every other."""
     now, laps = lead_s, []
     for number, length in enumerate(seconds, start=1):
         laps.append(Lap(now, now + length, now * WATTS, (now + length) * WATTS))
         now += length + (gaps or {}).get(number, gap)
-    return History(laps)
+    return laps
 
 
 def half_width(estimate: Estimate) -> float:
@@ -167,7 +167,7 @@ def test_a_higher_level_widens_the_interval():
 def test_energy_and_time_have_rates_of_their_own():
     joules = list(accumulate([0, 2_000, 1_000, 1_000, 1_000]))  # the first epoch draws 200 W, for as long as the others
     laps = [Lap(10.0 * i, 10.0 * (i + 1), joules[i], joules[i + 1]) for i in range(4)]
-    said = forecast(History(laps), epochs_total=10)
+    said = forecast(laps, epochs_total=10)
     assert said.energy_joules.value == pytest.approx(11_000, rel=1e-4)
     assert said.duration_s.value == pytest.approx(100, rel=1e-4)
 
@@ -180,7 +180,7 @@ def test_co2eq_adds_the_rest_at_the_intensity_ahead():
         asked.append((start_s, end_s))
         return Estimate(400, 300, 500)
 
-    said = forecast(History(laps), epochs_total=10, intensity=ahead, grams_so_far=1_000)
+    said = forecast(laps, epochs_total=10, intensity=ahead, grams_so_far=1_000)
     assert asked == [(50.0, pytest.approx(100.0, rel=1e-6))]
     assert said.co2eq_grams.value == pytest.approx(1_000 + 5 * 400, rel=1e-6)
     # 5 kWh x 100 g/kWh either way, and the energy's own doubt on top.
@@ -213,33 +213,33 @@ def test_more_epochs_than_planned_are_the_whole_run():
 
 
 def test_without_an_epoch_there_is_no_forecast():
-    assert forecast(History(), epochs_total=10) is None
+    assert forecast([], epochs_total=10) is None
 
 
 def test_without_energy_there_is_no_forecast():
-    assert forecast(History([Lap(0, 10, None, None)]), epochs_total=10) is None
+    assert forecast([Lap(0, 10, None, None)], epochs_total=10) is None
 
 
 def test_an_epoch_of_unknown_energy_is_taken_to_be_like_the_others():
-    laps = list(history(10, 10, 10, 10).epochs)
+    laps = history(10, 10, 10, 10)
     laps[1] = Lap(10, 20, None, None)
-    said = forecast(History(laps), epochs_total=10)
+    said = forecast(laps, epochs_total=10)
     assert said.epochs_energy_joules.value == pytest.approx(10_000, rel=1e-4)
     assert said.energy_joules.value == pytest.approx(10_000, rel=1e-4)
     assert "1 of unknown energy" in said.reason
 
 
 def test_an_unknown_last_epoch_counts_as_still_to_come():
-    laps = [*history(10, 10, 10).epochs, Lap(30, 40, None, None)]
-    said = forecast(History(laps), epochs_total=10)
+    laps = [*history(10, 10, 10), Lap(30, 40, None, None)]
+    said = forecast(laps, epochs_total=10)
     assert said.energy_joules.value == pytest.approx(10_000, rel=1e-4)
     assert said.duration_s.value == pytest.approx(100, rel=1e-4)
 
 
 def test_an_epoch_that_broke_off_counts_but_is_no_measure():
-    laps = list(history(10, 10, 10, 2).epochs)
+    laps = history(10, 10, 10, 2)
     laps[3] = Lap(30, 32, 3_000, 3_200, whole=False)
-    said = forecast(History(laps), epochs_total=10)
+    said = forecast(laps, epochs_total=10)
     assert said.energy_joules.value == pytest.approx(3_200 + 6 * 1_000, rel=1e-4)
 
 
@@ -251,7 +251,7 @@ def test_overlapping_epochs_are_not_counted_twice():
 
 def test_the_order_of_the_epochs_does_not_matter():
     seen = history(30, 10, 11, 10, gap=1)
-    assert forecast(History(seen.epochs[::-1]), epochs_total=10) == forecast(seen, epochs_total=10)
+    assert forecast(seen[::-1], epochs_total=10) == forecast(seen, epochs_total=10)
 
 
 def test_epochs_without_energy_or_time_are_borne():
@@ -269,7 +269,7 @@ def test_epochs_without_energy_or_time_are_borne():
 def test_an_interval_always_holds_its_value_and_never_undercuts_what_was_used(seconds, gap, left, scale):
     seen = history(*(scale * each for each in seconds), gap=scale * gap)
     said = forecast(seen, epochs_total=len(seconds) + left)
-    for estimate, used in ((said.energy_joules, seen.epochs[-1].end_joules), (said.duration_s, seen.epochs[-1].end_s)):
+    for estimate, used in ((said.energy_joules, seen[-1].end_joules), (said.duration_s, seen[-1].end_s)):
         assert used <= estimate.value * (1 + 1e-9) + 1e-9
         assert used <= estimate.low * (1 + 1e-9) + 1e-9
         assert estimate.low <= estimate.value <= estimate.high

@@ -19,12 +19,6 @@ class Lap(NamedTuple):
     whole: bool = True
 
 
-class History(NamedTuple):
-    """The epochs of a run that have ended, in any order."""
-
-    epochs: Sequence[Lap] = ()
-
-
 class Course(NamedTuple):
     """One quantity, joules or seconds, along the run: epochs, the gaps between them, and the total so far.
 

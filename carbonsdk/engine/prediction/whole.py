@@ -1,11 +1,11 @@
 """The whole run: what was used, what the epochs left will use, and what lies between them."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from carbonsdk.engine.prediction.gaps import GapForecast, gaps_ahead
-from carbonsdk.engine.prediction.laps import Course, History, joules_along, seconds_along
+from carbonsdk.engine.prediction.laps import Course, Lap, joules_along, seconds_along
 from carbonsdk.engine.prediction.outlook import Outlook
 from carbonsdk.engine.prediction.steady import Rate, rate_of
 from carbonsdk.reports import Estimate, Forecast
@@ -16,19 +16,19 @@ IntensityAhead = Callable[[float, float], Estimate | None]
 
 
 def forecast(
-    history: History,
+    laps: Sequence[Lap],
     *,
     epochs_total: int,
     intensity: IntensityAhead | None = None,
     grams_so_far: float | None = None,
     level: float = 0.9,
 ) -> Forecast | None:
-    """Forecast the run of `epochs_total` epochs; None while no epoch with known energy has ended.
+    """Forecast the run of `epochs_total` epochs from those that have ended, in any order; None while none has known energy.
 
     `grams_so_far` are those of the energy up to the last epoch's end, `intensity` is asked about the time after it: CO2eq
     is forecast where both are known. Where more epochs ended than were planned, the run is taken to be over.
     """
-    laps = sorted(history.epochs, key=lambda lap: lap.start_s)
+    laps = sorted(laps, key=lambda lap: lap.start_s)
     joules, seconds = joules_along(laps), seconds_along(laps)
     if joules is None or seconds is None:
         return None
