@@ -58,6 +58,11 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def epochs(count: int) -> str:
+    """Write a number of epochs: `1 epoch`, `12 epochs`."""
+    return f"{count} epoch{'' if count == 1 else 's'}"
+
+
 def plain(value: float, *, digits: int = 6) -> str:
     """Write a number with so many significant digits and never an exponent, for files that others parse."""
     from decimal import Decimal

@@ -34,7 +34,7 @@ def written_intensity(intensity: CarbonIntensity, grams_per_kwh: float) -> str:
 
 def _heading(report: RunReport) -> str:
     count = report.epoch_count
-    what = f"{count} epoch{'' if count == 1 else 's'}" if count else "run"
+    what = figures.epochs(count) if count else "run"
     if report.epochs_planned is not None and count < report.epochs_planned:
         what += f" of {report.epochs_planned}"
     return f"total: {what} in {figures.duration(report.duration_s)}"

@@ -10,6 +10,7 @@ from carbonsdk.cli.options import setting_options
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from carbonsdk.model import EnergyUse
     from carbonsdk.reports import Estimate, Forecast
 
 
@@ -29,6 +30,7 @@ def command(run: str, epochs_total: int | None, as_json: bool, state_dir: Path |
     from carbonsdk import runs
     from carbonsdk.engine.recorded import recorded_forecast
     from carbonsdk.errors import JournalError
+    from carbonsdk.journal.merging import merge
     from carbonsdk.settings import resolve
 
     parts = runs.parts(run, resolve({"state_dir": state_dir}).settings.state_dir)
@@ -44,20 +46,23 @@ def command(run: str, epochs_total: int | None, as_json: bool, state_dir: Path |
 
         click.echo(json.dumps(made.to_dict(), indent=2, ensure_ascii=False))
         return
-    _show(made, title=f"{info.run_id}{f' ({info.name})' if info.name else ''}")
+    _show(made, merge(parts).energy, title=f"{info.run_id}{f' ({info.name})' if info.name else ''}")
 
 
-def _show(made: "Forecast", *, title: str) -> None:
+def _show(made: "Forecast", so_far: "EnergyUse", *, title: str) -> None:
     from carbonsdk import figures
     from carbonsdk.totals import line
 
-    seen = f"{made.epochs_seen} epoch{'' if made.epochs_seen == 1 else 's'} seen"
-    click.echo(click.style(f"{title}: forecast for {made.epochs_total} epochs, {seen}", bold=True))
-    click.echo(line("energy", _between(made.energy_joules, figures.energy)))
+    total, seen = figures.epochs(made.epochs_total), figures.epochs(made.epochs_seen)
+    click.echo(click.style(f"{title}: forecast for {total}, {seen} seen", bold=True))
+    click.echo(line("energy", f"{_between(made.energy_joules, figures.energy)}, {so_far.quality.value}"))
     click.echo(line("of which", f"{figures.energy(made.epochs_energy_joules.value)} in the epochs"))
     click.echo(line("time", _between(made.duration_s, figures.duration)))
     grams = made.co2eq_grams
     click.echo(line("CO2eq", "unknown: no intensity is known" if grams is None else _between(grams, figures.mass)))
+    if so_far.joules and so_far.uncertainty_joules:
+        doubt = figures.plain(100 * so_far.uncertainty_joules / so_far.joules, digits=2)
+        click.echo(line("sensors", f"±{doubt}% besides, which is not in the intervals: what is measured may be so far off"))
     if made.reason:
         click.echo(line("rests on", made.reason))
 

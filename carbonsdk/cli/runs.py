@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from carbonsdk.cli import asking
 from carbonsdk.cli.options import setting_options
 from carbonsdk.cli.reconcile import command as reconcile_command
 from carbonsdk.cli.runs_import import command as import_command
@@ -38,7 +39,7 @@ def list_command(limit: int, as_json: bool, state_dir: Path | None) -> None:
     everything = runs.list(directory)
     found = everything[:limit]
     if as_json:
-        _write_json(found)
+        asking.write_json(found)
         return
     if not found:
         click.echo(f"There is no run in {runs.state_directory(directory)} yet: `carbonsdk demo` makes one.")
@@ -64,7 +65,7 @@ def show_command(run: str, newest: int, as_json: bool, state_dir: Path | None) -
 
     report = runs.load(run, _directory(state_dir))
     if as_json:
-        _write_json(report.to_dict())
+        asking.write_json(report)
         return
     summary.show(report, title=_title(report))
     _print_devices(report)
@@ -77,14 +78,6 @@ def _directory(state_dir: Path | None) -> Path | None:
     from carbonsdk.settings import resolve
 
     return resolve({"state_dir": state_dir}).settings.state_dir
-
-
-def _write_json(value: Any) -> None:
-    import json
-
-    from carbonsdk.model import jsonable
-
-    click.echo(json.dumps(jsonable(value), indent=2, ensure_ascii=False))
 
 
 def _title(report: "RunReport") -> str:
@@ -106,11 +99,12 @@ def _print_list(found: "Sequence[RunSummary]") -> None:
             f"{run.epoch_count}" if run.epochs_planned is None else f"{run.epoch_count}/{run.epochs_planned}",
             figures.energy(run.energy_joules),
             figures.mass(run.co2eq_grams),
+            ("simulated, " if run.simulated else "") + run.quality.value,
         )
         for run in found
     ]
-    headings = ("Run", "Name", "State", "Started", "Time", "Epochs", "Energy", "CO2eq")
-    tables.show(headings, rows, right=headings[4:], spare=("Started", "State", "Epochs", "Time", "Name"))
+    headings = ("Run", "Name", "State", "Started", "Time", "Epochs", "Energy", "CO2eq", "Quality")
+    tables.show(headings, rows, right=headings[4:8], spare=("Started", "State", "Epochs", "Time", "Name", "Quality"))
 
 
 def _print_devices(report: "RunReport") -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from carbonsdk.counted import simulated
 from carbonsdk.errors import JournalError
 from carbonsdk.journal.assembly import Assembly
 from carbonsdk.journal.claims import Part
@@ -15,6 +16,7 @@ from carbonsdk.journal.merging import merge
 from carbonsdk.journal.numbers import NumberSet
 from carbonsdk.journal.reader import lines_of, open_journal
 from carbonsdk.journal.union import length
+from carbonsdk.model import Quality
 from carbonsdk.runs.finding import files, run_directories
 from carbonsdk.runs.loading import part_of
 
@@ -25,7 +27,10 @@ _NEWEST_EPOCHS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """A run in one line. `state` is "running", "finished" or "interrupted"; `path` is the directory of its records."""
+    """A run in one line. `state` is "running", "finished" or "interrupted"; `path` is the directory of its records.
+
+    `quality` is of the energy; `simulated` says that it is made up, `partial` that something is missing from it.
+    """
 
     run_id: str
     name: str | None
@@ -37,6 +42,9 @@ class RunSummary:
     end: datetime
     duration_s: float
     energy_joules: float | None
+    quality: Quality
+    simulated: bool
+    partial: bool
     co2eq_grams: float | None
     epoch_count: int
     epochs_planned: int | None
@@ -73,6 +81,9 @@ def summarize(place: Path) -> RunSummary:
         end=report.end,
         duration_s=report.duration_s,
         energy_joules=report.energy.joules,
+        quality=report.energy.quality,
+        simulated=simulated(report.devices),
+        partial=report.energy.partial,
         co2eq_grams=report.co2eq_grams,
         epoch_count=round(length(stretches)),
         epochs_planned=report.epochs_planned,

@@ -148,6 +148,13 @@ def test_an_unknown_run_is_one_line_and_code_1(carbonsdk):
     assert done.stderr.count("\n") == 1
 
 
+def test_the_list_says_of_each_energy_what_it_is(carbonsdk):
+    carbonsdk("run", "--quiet", "true", **FIFTY_WATTS)
+    heading, _, run = carbonsdk("runs", "list").stdout.splitlines()
+    assert heading.split()[-1] == "Quality"
+    assert run.rstrip().endswith("simulated, estimated")
+
+
 def test_no_more_runs_are_listed_than_asked_for(carbonsdk):
     for name in ("first", "second"):
         carbonsdk("run", "--quiet", "--name", name, "true", **FIFTY_WATTS)

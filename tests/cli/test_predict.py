@@ -14,12 +14,12 @@ RUN = "20261122-120000-ab12cd"
 def recorded(home, sample):
     """Write a run of epochs of 10 s and 1000 J with 1 s and 20 J between them, in a place that `predict` is pointed to."""
 
-    def write(epochs, **info):
+    def write(epochs, *, bias=0.0, **info):
         began = sample.run(**info)
         path = journal_path(began.run, home / "state")
         complaints = []
         writer = JournalWriter(path, on_problem=complaints.append)
-        for record in (began, sample.device(), sample.intensity(100.0)):
+        for record in (began, sample.device(bias=bias), sample.intensity(100.0)):
             writer.write(record)
         for number in range(epochs):
             writer.write(sample.epoch(number, 11 * number, 11 * number + 10, (1020 * number, 1000)))
@@ -51,11 +51,21 @@ def test_it_forecasts_the_whole_run_with_intervals(recorded, predict):
         assert said[quantity]["low"] < said[quantity]["value"] < said[quantity]["high"]
 
 
+def test_what_may_be_wrong_with_the_sensors_is_told_beside_the_intervals(recorded, predict):
+    recorded(8, bias=0.85)
+    assert "\n  sensors    ±85% besides" in predict(RUN, "--epochs", 20).stdout
+
+
+def test_one_epoch_is_no_plural(recorded, predict):
+    recorded(1)
+    assert ": forecast for 1 epoch, 1 epoch seen\n" in predict(RUN, "--epochs", 1).stdout
+
+
 def test_a_person_reads_it_in_lines(recorded, predict):
     recorded(8, name="mine")
     shown = predict(RUN[:10], "--epochs", 20).stdout
     assert shown.startswith(f"{RUN} (mine): forecast for 20 epochs, 8 epochs seen\n  energy     5.6")
-    assert "at 90%)" in shown
+    assert "at 90%), measured\n" in shown
     assert "rests on   8 epochs seen" in shown
 
 

@@ -53,6 +53,7 @@ def test_a_finished_run_is_listed_with_its_figures(record, sample, tmp_path):
     (run,) = runs.list(tmp_path)
     assert (run.run_id, run.name, run.state, run.host) == ("20261122-120000-ab12cd", "a try", "finished", "alpha")
     assert (run.energy_joules, run.co2eq_grams) == (3600.0, pytest.approx(0.36))
+    assert (run.quality, run.simulated, run.partial) == ("measured", False, False)
     assert (run.epoch_count, run.duration_s, run.attempts, run.processes) == (2, 100.0, 1, 1)
     assert run.path == path.parent
 

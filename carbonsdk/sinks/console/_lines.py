@@ -114,7 +114,7 @@ def forecast_line(forecast: Forecast) -> str:
     """Return what the whole run is forecast to take."""
     energy, grams = forecast.energy_joules, forecast.co2eq_grams
     span = f"{figures.energy(energy.low)} to {figures.energy(energy.high)} at {energy.level:.0%}"
-    told = f"forecast for {forecast.epochs_total} epochs: {figures.energy(energy.value)} ({span}), "
+    told = f"forecast for {figures.epochs(forecast.epochs_total)}: {figures.energy(energy.value)} ({span}), "
     told += figures.duration(forecast.duration_s.value)
     return f"{told}, {figures.mass(grams.value)} CO2eq" if grams else told
 
