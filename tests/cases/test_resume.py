@@ -68,7 +68,7 @@ def test_the_time_between_attempts_is_shown_as_lost(programs):
     ran = programs.run(source.replace("len(sys.argv) > 1", "True"))
     lost = [text for text in ran.report().warnings if "between attempts" in text]
     assert len(lost) == 1
-    assert 119 <= float(lost[0].split()[0]) <= 125
+    assert 119 <= float(lost[0].split()[0]) <= 180  # a program has 30 s
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux alone tells when a process began")
