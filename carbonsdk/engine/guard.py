@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from carbonsdk.interfaces import without_secrets
-from carbonsdk.interruption import raised_by_handler
+from carbonsdk.interruption import let_through
 
 _LONGEST = 4_000  # remedies are several commands long
 
@@ -55,11 +55,7 @@ class Guard:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
         if error is None or not isinstance(error, (Exception, SystemExit)):
             return False
-        raised = raised_by_handler(error)
-        if raised is error:
-            return False
-        if raised is not None:
-            raise raised
+        let_through(error)
         self.error = error
         if self._hear is not None:
             self._hear(self._what, error)

@@ -72,8 +72,8 @@ class Measuring:
         final = final and start.settled
         if final:
             epoch.book.settle(end_ns)
-        with self._roster.recording(epoch) as is_open:
-            if not is_open:
+        with self._roster.lock:
+            if self._roster.open.get(epoch.number) is not epoch:
                 return None  # the end of the run came first
             ended = EpochEnded(
                 epoch.number,
@@ -86,10 +86,12 @@ class Measuring:
                 partial=partial is not None,
                 provisional=not final,
                 reason=partial or (failure and f"the body raised {failure}"),
-                closes=not self._roster.open,
+                closes=len(self._roster.open) == 1,
             )
             self._scribe.note(ended)
+            # Not before: what breaks that off, as only what a signal's handler raises can, leaves the epoch open.
             epoch.ended = ended
+            del self._roster.open[epoch.number]
         self.on_ended(epoch, ended)
         return ended
 

@@ -1,8 +1,6 @@
 """The epochs that are open."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from carbonsdk.engine.scopes import Epoch
 from carbonsdk.engine.spanbook import SpanBook
@@ -30,21 +28,6 @@ class Roster:
         """Remove an epoch from the open ones; return whether it was among them."""
         with self.lock:
             return self.open.pop(epoch.number, None) is not None
-
-    @contextmanager
-    def recording(self, epoch: Epoch) -> Iterator[bool]:
-        """Remove an epoch from the open ones while it is put on record; yield whether it was among them.
-
-        What breaks that off, as only what a signal's handler raises can, leaves it open.
-        """
-        with self.lock:
-            is_open = self.open.get(epoch.number) is epoch
-            try:
-                self.leave(epoch)
-                yield is_open
-            finally:
-                if is_open and epoch.ended is None:
-                    self.open[epoch.number] = epoch
 
     def epochs(self) -> list[Epoch]:
         """Return the open epochs."""

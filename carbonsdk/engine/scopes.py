@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from carbonsdk.engine.answers import epoch_report, span_report
+from carbonsdk.interruption import let_through
 from carbonsdk.journal.records import EpochEnded
 from carbonsdk.reports import EpochReport, SpanReport
 
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
     from carbonsdk.engine.spanbook import Rise, SpanBook
 
 CURRENT: ContextVar["Span | Epoch | None"] = ContextVar("carbonsdk_scope", default=None)
+
+
+def _text(name: object) -> str:
+    """Return a name as text, whatever it was given as: often it is an epoch's number."""
+    try:
+        return "" if name is None else str.__str__(name) if isinstance(name, str) else str(name)
+    except Exception as error:  # noqa: BLE001 - it is somebody else's
+        let_through(error)
+        return type(name).__name__
 
 
 class _Activation:
@@ -50,7 +60,7 @@ class Span(_Activation):
         self._session = session
         self._token = None
         self.parent = parent
-        self.name = name
+        self.name = _text(name)
         self.start_ns = 0
         self.end_ns = 0
         self.book: SpanBook | None = None
@@ -100,7 +110,7 @@ class Epoch(_Activation):
         self.session = session
         self._token = None
         self.parent = parent
-        self.name = name
+        self.name = _text(name)
         self.number = -1
         self.start_ns = 0
         self.inner: Span | None = None
@@ -117,8 +127,13 @@ class Epoch(_Activation):
             self.inner = Span(self.session, self.name or "epoch", self.parent)
             self.inner.__enter__()
             return self
-        self.session.measuring.begin(self)
-        self._token = CURRENT.set(self)
+        try:
+            self.session.measuring.begin(self)
+            self._token = CURRENT.set(self)
+        except BaseException as error:
+            if self.number >= 0:  # begun, when a signal's handler raised: the block will not run
+                self.close(error)
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -129,9 +144,11 @@ class Epoch(_Activation):
         if self.inner is not None:
             self.inner.__exit__(None, None, None)
             return
-        self._deactivate()
         failure = None if error is None else type(error).__name__
-        self.session.measuring.end(self, failure=failure, partial=partial)
+        try:
+            self._deactivate()
+        finally:
+            self.session.measuring.end(self, failure=failure, partial=partial)
 
     def resume(self) -> None:
         """Become the current scope again, where a generator or a loop goes on."""

@@ -1,14 +1,17 @@
 """The journal of a session, and the queues of its sinks."""
 
+import _thread
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from carbonsdk.engine.delivery import Delivery
+from carbonsdk.engine.guard import Guard
 from carbonsdk.engine.notices import Notices
 from carbonsdk.engine.plan import SinkPlan
 from carbonsdk.events import Event
+from carbonsdk.interruption import let_through
 from carbonsdk.journal.assembly import Assembly
 from carbonsdk.journal.records import EpochEnded, Record, RunBegan, RunEnded
 from carbonsdk.journal.writer import JournalWriter
@@ -26,6 +29,7 @@ class Scribe:
         self._unfolded: deque[Record] = deque()
         self._folding = threading.RLock()
         self._is_folding = False
+        self._left_out: deque[tuple[str, BaseException]] = deque()
         self._noting = threading.RLock()  # a problem with the record is itself noted
         self._notices = notices
         self._opening: list[Record] | None = []
@@ -45,16 +49,48 @@ class Scribe:
     @property
     def assembly(self) -> Assembly:
         """Return what reports are made from, with every record noted so far folded in."""
+        main = threading.main_thread()
+        interruptible = threading.current_thread() is main and main.is_alive()  # else the interpreter is ending
+        if self._unfolded and not (interruptible and self._folded_aside()):
+            self._fold()
+        while self._left_out:  # here, since who waits for the thread above may hold what noting a warning needs
+            self._notices.fault(*self._left_out.popleft())
+        return self._assembly
+
+    def _folded_aside(self) -> bool:
+        """Fold where no signal's handler comes, which could raise in the midst of it and leave half a record folded."""
+        folding = threading.Lock()
+        folding.acquire()
+
+        def fold() -> None:
+            try:
+                self._fold()
+            finally:
+                folding.release()
+
+        try:
+            _thread.start_new_thread(fold, ())  # a Thread whose start is broken off is listed among the living for ever
+        except RuntimeError as error:
+            let_through(error)
+            return False  # no more threads may be had
+        with folding:
+            return True
+
+    def _fold(self) -> None:
         with self._folding:
             if not self._is_folding:  # else a signal's handler asks in the midst of it
                 self._is_folding = True
                 try:
                     while self._unfolded:
-                        self._assembly.add(self._unfolded[0])
-                        self._unfolded.popleft()
+                        record = self._unfolded[0]
+                        with Guard(f"a record ({type(record).__name__}) is in no report", self._leave_out):
+                            self._assembly.add(record)
+                        del self._unfolded[0]
                 finally:
                     self._is_folding = False
-        return self._assembly
+
+    def _leave_out(self, what: str, error: BaseException) -> None:
+        self._left_out.append((what, error))
 
     def note(self, record: Record) -> None:
         """Put a record into the journal; it is the operating system's when this returns.

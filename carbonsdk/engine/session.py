@@ -29,6 +29,7 @@ from carbonsdk.engine.scribe import Scribe
 from carbonsdk.engine.settling import Settling
 from carbonsdk.engine.spanbook import SpanBook
 from carbonsdk.events import RunInfo
+from carbonsdk.interruption import interrupts_us
 from carbonsdk.journal.records import EpochEnded, RunBegan
 from carbonsdk.reports import Forecast, RunReport
 from carbonsdk.units import NS_PER_S, nanoseconds

@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import RLock
 
 from carbonsdk.errors import JournalError
+from carbonsdk.interruption import let_through
 from carbonsdk.journal.backlog import Backlog, Worth
 from carbonsdk.journal.codec import encode, split
 from carbonsdk.journal.records import DeviceFound, EpochEnded, IntensityKnown, Record, RunBegan, RunEnded, SelectionMade
@@ -23,9 +24,9 @@ _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | 
 class JournalWriter:
     """Appends records to `path`, one `write` a line, from any thread of the process that made it.
 
-    No call raises for what the disk does. Where a line cannot be written, `on_problem` hears of it once and the line waits in
-    memory until there is room again. A file that was deleted is begun anew with its run and devices. In a forked child
-    nothing is written.
+    No call raises for what the disk does; what a signal's handler raises comes through, an OSError as well. Where a line
+    cannot be written, `on_problem` hears of it once and the line waits in memory until there is room again. A file that was
+    deleted is begun anew with its run and devices. In a forked child nothing is written.
     """
 
     def __init__(self, path: Path, *, on_problem: Callable[[str], None]) -> None:
@@ -122,6 +123,7 @@ class JournalWriter:
                 self._put(self._backlog.first())
                 self._backlog.pop()
         except OSError as error:
+            let_through(error)
             self._note(
                 "write",
                 f"cannot write the record {self.path}: {error.strerror or error}. Measuring goes on, and what is missing is "
@@ -170,8 +172,10 @@ class JournalWriter:
     def _release(self) -> None:
         fd, self._fd = self._fd, -1
         if fd >= 0:
-            with suppress(OSError):  # a network file system reports at close what it lost before: the next write will too
+            try:
                 os.close(fd)
+            except OSError as error:  # a network file system reports at close what it lost before: the next write will too
+                let_through(error)
 
     def _flush(self) -> None:
         """Sync through a descriptor of its own, so that nobody waits for the lock meanwhile."""
@@ -188,6 +192,7 @@ class JournalWriter:
                 self._entries_unsynced.pop()
         except OSError as error:
             self._unsynced = True
+            let_through(error)
             self._note("sync", f"cannot make sure that the record {self.path} is on disk: {error.strerror or error}")
         finally:
             if fd >= 0:

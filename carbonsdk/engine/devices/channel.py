@@ -8,6 +8,7 @@ from carbonsdk.engine.devices.border import checked_device
 from carbonsdk.engine.devices.offer import Answer, Offer, first_answer
 from carbonsdk.engine.devices.source import Source
 from carbonsdk.engine.guard import Guard, told
+from carbonsdk.interruption import taken
 from carbonsdk.model import Device
 from carbonsdk.units import NS_PER_S
 
@@ -130,7 +131,7 @@ class Channel:
     def _close(self) -> None:
         """Close the backend once; one that somebody hangs in is left as it is."""
         source = self.source
-        if source is None or not source.lock.acquire(timeout=EDGE_WAIT_S):
+        if source is None or not taken(source.lock, EDGE_WAIT_S):
             return
         try:
             if self.state != "closed":
@@ -176,7 +177,7 @@ class Channel:
 
     def _read_here(self, at_ns: int, patience_s: float, *, edge: bool) -> None:
         source = self.source
-        if source is None or not source.lock.acquire(timeout=patience_s):
+        if source is None or not taken(source.lock, patience_s):
             return
         busy = source.busy  # then a signal's handler came in the midst of a reading
         try:

@@ -11,6 +11,7 @@ from carbonsdk.engine.devices.channel import EDGE_WAIT_S, Channel
 from carbonsdk.engine.devices.selection import Selection
 from carbonsdk.engine.guard import Guard
 from carbonsdk.engine.plan import Plan
+from carbonsdk.interruption import taken
 from carbonsdk.model import Device
 from carbonsdk.reports import Choice
 
@@ -130,7 +131,7 @@ class Choosing:
 
     def end(self) -> None:
         """Adopt nothing more; `stop` ends the thread that looks for processes."""
-        if self._lock.acquire(timeout=EDGE_WAIT_S):
+        if taken(self._lock, EDGE_WAIT_S):
             self._ended = True
             self._lock.release()
 

@@ -8,6 +8,7 @@ from carbonsdk.engine.devices.crosscheck import PAUSE_NS, CrossCheck
 from carbonsdk.engine.guard import Guard, told
 from carbonsdk.errors import DeviceLost, GiveUp, ReadFailed
 from carbonsdk.interfaces import Backend, SupportsPowerCheck
+from carbonsdk.interruption import let_through
 from carbonsdk.model import CounterReading, Device
 from carbonsdk.units import NS_PER_S
 
@@ -67,9 +68,7 @@ class Probe:
             taken = self._take()
             fault = self._books.ledger.record(self._index, taken)
         except (Exception, SystemExit) as error:  # a plugin may raise anything; this is its border
-            raised = raised_by_handler(error)
-            if raised is not None:
-                raise raised from None
+            let_through(error)
             self._failed(error)
             if isinstance(error, GiveUp):
                 raise

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from carbonsdk.engine.books import Books
 from carbonsdk.engine.devices.allowance import Allowance
 from carbonsdk.engine.devices.probe import Probe
-from carbonsdk.engine.guard import is_of_a_signal, told
+from carbonsdk.engine.guard import told
 from carbonsdk.errors import GiveUp
 from carbonsdk.interfaces import Backend
+from carbonsdk.interruption import let_through
 from carbonsdk.model import Device
 from carbonsdk.units import NS_PER_S
 
@@ -132,7 +133,6 @@ class Source:
         self.given_up = True
         try:
             self.backend.close()
-        except (Exception, SystemExit) as error:
-            if is_of_a_signal(error):
-                raise
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the border to a plugin
+            let_through(error)
             self._books.notices.fault(f"closing backend {self.name}", error)
