@@ -29,12 +29,12 @@ class Hour(NamedTuple):
 
 
 @click.command("intensity", short_help="Show the carbon intensity here: past, now and ahead.")
-@click.argument("zone", required=False)
+@click.argument("place", metavar="[ZONE]", required=False)
 @click.option("--past", type=click.IntRange(0, 720), default=12, show_default=True, help="Hours of the past to show.")
 @click.option("--ahead", type=click.IntRange(0, 96), default=24, show_default=True, help="Hours of the forecast to show.")
-@setting_options(*SETTINGS)
+@setting_options("zone", *SETTINGS)
 @click.option("--json", "as_json", is_flag=True, help="Write JSON, with every value as the service gave it.")
-def command(zone: str | None, past: int, ahead: int, as_json: bool, **settings: Any) -> None:
+def command(place: str | None, past: int, ahead: int, as_json: bool, **settings: Any) -> None:
     """Show the carbon intensity of ZONE: now, in the past hours and in those to come.
 
     ZONE is a key of Electricity Maps, such as DE, DK-DK1 or US-CAL-CISO, a cloud's region (aws/eu-west-1) or degrees
@@ -43,7 +43,9 @@ def command(zone: str | None, past: int, ahead: int, as_json: bool, **settings: 
     from carbonsdk.cli import asking
     from carbonsdk.model import Signal
 
-    asked = asking.inquiry({"zone": zone, **settings})
+    if place is not None and settings["zone"] is not None:
+        raise click.UsageError("the zone is named twice: as an argument and with --zone")
+    asked = asking.inquiry({**settings, "zone": place or settings["zone"]})
     now = asked.now
     current = asked.current()
     marginal = asked.current(Signal.MARGINAL)

@@ -7,7 +7,7 @@ import click
 from carbonsdk.cli.group import BUILT_IN
 
 if TYPE_CHECKING:
-    from carbonsdk.host import PluginHost, PluginInfo
+    from carbonsdk.host import PluginHost
 
 _STYLES = {"loaded": "green", "broken": "red", "disabled": "dim"}
 
@@ -72,16 +72,19 @@ def _print(host: "PluginHost") -> None:
 
     from carbonsdk.cli import tables
 
-    rows = [
-        (info.name, f"{info.distribution} {info.version}".strip(), Text(info.state, _STYLES[info.state]), _offers(info))
-        for info in host.plugins
-    ]
+    rows: list[tuple[str | Text, ...]] = []
+    for info, told in zip(host.plugins, described(host)["plugins"], strict=True):
+        named = (info.name, f"{info.distribution} {info.version}".strip(), Text(info.state, _STYLES[info.state]))
+        for offer in _offers(told):
+            rows.append((*named, *offer))
+            named = ("", "", Text())
     if rows:
-        tables.show(("Plugin", "Of", "State", "Offers"), rows, spare=("Of",))
+        tables.show(("Plugin", "Of", "State", "Offers", "What it is"), rows, spare=("Of", "What it is"))
     for complaint in host.complaints:
         click.secho(complaint, fg="red")
 
 
-def _offers(info: "PluginInfo") -> str:
-    offers = [f"{kind} {name}" for kind, name in info.offers]
-    return ", ".join([*offers, "commands"] if info.commands else offers)
+def _offers(plugin: dict[str, Any]) -> list[tuple[str, str]]:
+    offers = [(f"{offer['kind']} {offer['name']}", offer["summary"]) for offer in plugin["offers"]]
+    offers += [("commands", "")] if plugin["commands"] else []
+    return offers or [("", "")]

@@ -62,6 +62,13 @@ def test_intensity_without_a_service_is_the_average_of_the_table(carbonsdk):
     assert "No service has told of single hours" in done.stdout
 
 
+def test_the_zone_may_be_named_as_everywhere_else(carbonsdk):
+    assert carbonsdk("intensity", "--zone", "DE", "--offline").stdout == carbonsdk("intensity", "DE", "--offline").stdout
+    twice = carbonsdk("intensity", "DE", "--zone", "FR", "--offline")
+    assert (twice.returncode, twice.stdout) == (2, "")
+    assert "the zone is named twice" in twice.stderr
+
+
 def test_intensity_of_a_service_that_fails_says_so_and_goes_on(service, carbonsdk):
     service.on("/dataset/CO2Emis", Reply(b"", 500))
     service.on("/dataset/CO2EmisProg", Reply(b"", 500))

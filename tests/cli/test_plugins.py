@@ -16,7 +16,13 @@ def test_the_built_ins_are_listed_with_what_they_offer():
     assert result.exit_code == 0
     (row,) = [line for line in result.output.splitlines() if line.split()[:1] == ["memory"]]
     assert row.split()[1] == "carbonsdk"
-    assert row.split()[-3:] == ["loaded", "sink", "memory"]
+    assert row.split()[3:] == ["loaded", "sink", "memory", *"events in memory, for tests".split()]
+
+
+def test_each_offer_of_a_plugin_has_a_row():
+    (cloud, ip, timezone) = [line for line in run().output.splitlines() if "locator " in line]
+    assert cloud.split()[:6] == ["locators", "carbonsdk", *cloud.split()[2:3], "loaded", "locator", "cloud"]
+    assert (ip.split()[:2], timezone.split()[:2]) == (["locator", "ip"], ["locator", "timezone"])
 
 
 def test_a_disabled_plugin_says_so():
