@@ -16,7 +16,7 @@ def test_the_built_ins_are_listed_with_what_they_offer():
     assert result.exit_code == 0
     (row,) = [line for line in result.output.splitlines() if line.split()[:1] == ["memory"]]
     assert row.split()[1] == "carbonsdk"
-    assert row.split()[3:] == ["loaded", "sink", "memory", *"events in memory, for tests".split()]
+    assert row.split()[3:] == ["loaded", "sink", "memory", *["events", "in", "memory,", "for", "tests"]]
 
 
 def test_each_offer_of_a_plugin_has_a_row():
