@@ -40,12 +40,20 @@ def test_the_same_devices_are_announced_once_and_late_ones_again(watch, story):
 
 
 def test_it_says_why_nothing_can_be_measured(watch, story):
-    refused = (Choice(backend="rapl", chosen=False, reason="permission denied"),)
+    refused = (
+        Choice(backend="rapl", chosen=False, reason="permission denied:\nask for it"),
+        Choice(backend="nvml", chosen=False, reason="no driver"),
+    )
     event = story.chosen(selection=refused)
 
-    (line,) = watch(type(event)(story.run, (), refused))
+    lines = watch(type(event)(story.run, (), refused))
 
-    assert line == "carbonsdk can measure nothing here: rapl: permission denied"
+    assert lines == [
+        "carbonsdk can measure nothing here:",
+        "  rapl: permission denied:",
+        "    ask for it",
+        "  nvml: no driver",
+    ]
 
 
 def test_an_epoch_is_a_line_with_uncertainty_quality_and_co2eq(watch, story):

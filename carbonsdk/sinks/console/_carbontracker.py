@@ -19,9 +19,11 @@ from carbonsdk.sinks._carbontracker_words import by_component, clock_time, label
 from carbonsdk.sinks._consumption import Consumption, EpochTally, actual, intensity_of, predicted
 from carbonsdk.sinks.console import ConsoleSettings
 from carbonsdk.sinks.console._pace import Pace, note
+from carbonsdk.sinks.console._refusals import refusals
 from carbonsdk.sinks.console._stream import Stream
 
 _MORE = 2
+_MARGIN = "\t"
 
 _CERTAIN = 0.0005
 """A doubt below this share is none that a person could read."""
@@ -100,7 +102,7 @@ class KnownMessages:
             precision = self._settings.decimal_precision
             lines.append("This is equivalent to:")
             lines += [f"{each.amount:.{precision}f} {each.unit}" for each in equivalents(consumption.grams)]
-        self._say("\n\t".join(lines))
+        self._say(f"\n{_MARGIN}".join(lines))
 
     def _energy(self, consumption: Consumption) -> str:
         if consumption.kwh is None:
@@ -147,8 +149,7 @@ def components_text(event: DevicesChosen) -> str:
     ]
     if parts:
         return " ".join(["The following components were found:", *parts])
-    why = "; ".join(f"{choice.backend}: {choice.reason}" for choice in event.selection if not choice.chosen)
-    return f"No components were found that can be measured: {why or 'no backend answered'}."
+    return f"No components were found that can be measured:{refusals(event.selection, margin=_MARGIN)}"
 
 
 def _remarks(consumption: Consumption) -> list[str]:

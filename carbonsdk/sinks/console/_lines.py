@@ -17,6 +17,7 @@ from carbonsdk.model import CarbonIntensity, Device
 from carbonsdk.reports import EpochReport, Forecast
 from carbonsdk.sinks.console import ConsoleSettings
 from carbonsdk.sinks.console._pace import Pace, note
+from carbonsdk.sinks.console._refusals import refusals
 from carbonsdk.sinks.console._stream import Stream
 from carbonsdk.totals import line, totals, written_intensity
 
@@ -67,8 +68,7 @@ class Lines:
         if event.devices:
             self._stream.write(f"carbonsdk measures {', '.join(_described(device) for device in event.devices)}")
         else:
-            why = "; ".join(f"{choice.backend}: {choice.reason}" for choice in event.selection if not choice.chosen)
-            self._stream.write(f"carbonsdk can measure nothing here: {why or 'no backend answered'}")
+            self._stream.write(f"carbonsdk can measure nothing here:{refusals(event.selection, margin='  ')}")
 
     def _epoch(self, report: EpochReport) -> None:
         held = self._pace.admit()
