@@ -49,7 +49,7 @@ class Tally:
         self.devices = (*self.devices[:index], device, *self.devices[index + 1 :])
 
     def counted(self, index: int) -> bool:
-        """Say whether a device is part of totals: simulated ones are so only where there is no real one."""
+        """Return whether a device is part of totals: simulated ones are so only where there is no real one."""
         return not self._real or not self.devices[index].simulated
 
     def energies(self, uses: Iterable[Use]) -> tuple[DeviceEnergy, ...]:
