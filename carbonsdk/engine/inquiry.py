@@ -1,13 +1,12 @@
 """Asking for carbon intensities without a run: for commands, for the past, and for the best time to start."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 from carbonsdk.clock import Clock, utc
 from carbonsdk.engine.feed import Candidate, FeedPlan
-from carbonsdk.engine.feed.service import Service, checked, serving, told
+from carbonsdk.engine.feed.service import Service, checked, labelled, serving, told
 from carbonsdk.engine.guard import Guard
 from carbonsdk.errors import ZoneUnknown
 from carbonsdk.footprint import Timeline
@@ -113,17 +112,7 @@ class Inquiry:
         if isinstance(answer, BaseException):
             self._complain(service.name, answer)
             return []
-        return [self._labelled(value) for value in answer]
-
-    def _labelled(self, value: CarbonIntensity) -> CarbonIntensity:
-        remarks = [value.note] if value.note else []
-        other = self._basis is not None and value.basis != self._basis and value.signal is Signal.AVERAGE
-        if other and f"{value.basis} emissions" not in (value.note or ""):  # tables say so themselves
-            remarks.append(f"{value.basis} emissions, {self._basis} ones were asked for")
-        if self.zone.guess:
-            remarks.append(f"the place is guessed from the {self.zone.found_by}")
-        note = "; ".join(dict.fromkeys(remarks)) or None
-        return replace(value, fallback=value.fallback or other, note=note)
+        return [labelled(value, self.zone, self._basis) for value in answer]
 
     def _located(self, locators: Iterable[Candidate]) -> Zone:
         for candidate in locators:

@@ -1,13 +1,14 @@
 """One fetcher under guard: made when it is first needed, asked again later when it has failed."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
 from carbonsdk import units
 from carbonsdk.engine.guard import Guard
 from carbonsdk.errors import BadAnswer, CarbonSDKError, Offline, RateLimited, Unauthorized, ZoneUnknown
 from carbonsdk.interfaces import IntensityFetcher
-from carbonsdk.model import CarbonIntensity, Signal, Zone
+from carbonsdk.model import Basis, CarbonIntensity, Signal, Zone
 
 _T = TypeVar("_T")
 
@@ -93,6 +94,19 @@ def checked(values: Any, signal: Signal) -> tuple[CarbonIntensity, ...]:
         if value.signal != signal:
             raise BadAnswer(f"gave a {value.signal} intensity where a {signal} one was due")
     return given
+
+
+def labelled(value: CarbonIntensity, zone: Zone, basis: Basis | None) -> CarbonIntensity:
+    """Return a value that says how it differs from what was asked for: by its basis, or by a place that is only guessed."""
+    remarks = []
+    # Marginal figures are of burning fuel by their nature: nothing better was asked for.
+    other = basis is not None and value.basis != basis and value.signal is Signal.AVERAGE
+    if other and f"{value.basis} emissions" not in (value.note or ""):  # tables say so themselves
+        remarks.append(f"{value.basis} emissions, {basis} ones were asked for")
+    if zone.guess and "the place is guessed" not in (value.note or ""):
+        remarks.append(f"the place is guessed from the {zone.found_by}")
+    note = "; ".join(filter(None, [value.note, *remarks])) or None
+    return replace(value, fallback=value.fallback or other, note=note)
 
 
 def told(error: BaseException) -> str:

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from carbonsdk import units
 from carbonsdk.clock import unix_ns, utc
-from carbonsdk.engine.feed.service import Service, checked, told
+from carbonsdk.engine.feed.service import Service, checked, labelled, told
 from carbonsdk.errors import BadAnswer, Offline
 from carbonsdk.footprint import Timeline
 from carbonsdk.interfaces import SupportsForecast, SupportsHistory
-from carbonsdk.model import Basis, CarbonIntensity, Signal, Zone
+from carbonsdk.model import Basis, CarbonIntensity, Zone
 
 _MINUTE_NS = 60 * units.NS_PER_S
 _HOUR_NS = 60 * _MINUTE_NS
@@ -163,12 +163,7 @@ class Track:
         self._outlook.found(values)
 
     def _labelled(self, value: CarbonIntensity, instead_of: str | None) -> CarbonIntensity:
-        wanted, zone = self._outlook.basis, self._outlook.zone
-        if zone.guess:
-            value = replace(value, note=_noted(value, f"the place is guessed from the {zone.found_by}"))
-        # Marginal figures are of burning fuel by their nature: nothing better was asked for.
-        if wanted is not None and value.basis != wanted and value.signal is Signal.AVERAGE:
-            value = _fallback(value, f"{value.basis} emissions, {wanted} ones were asked for")
+        value = labelled(value, self._outlook.zone, self._outlook.basis)
         return _fallback(value, f"{instead_of} had none") if instead_of else value
 
     def _fill(self, service: Service, until_ns: int) -> None:
@@ -195,8 +190,4 @@ def _is_due(due_ns: int | None, now_ns: int) -> bool:
 
 
 def _fallback(value: CarbonIntensity, why: str) -> CarbonIntensity:
-    return replace(value, fallback=True, note=_noted(value, why))
-
-
-def _noted(value: CarbonIntensity, what: str) -> str:
-    return f"{value.note}; {what}" if value.note else what
+    return replace(value, fallback=True, note=f"{value.note}; {why}" if value.note else why)

@@ -6,9 +6,10 @@ import pytest
 from support.grid import HOUR, NOON, TABLE, Grid, GridWithFuture, GridWithPast, Place, at
 
 from carbonsdk.clock import unix_ns
-from carbonsdk.engine.feed import Candidate
+from carbonsdk.engine.feed import Candidate, FeedPlan
+from carbonsdk.engine.inquiry import Inquiry
 from carbonsdk.errors import BadAnswer, Offline, RateLimited, ServiceUnavailable, Unauthorized, ZoneUnknown
-from carbonsdk.model import Basis, CarbonIntensity, Signal
+from carbonsdk.model import Basis, CarbonIntensity, Signal, Zone
 
 
 def test_a_live_value_replaces_the_table_in_its_hour(make, clock, heard):
@@ -314,3 +315,9 @@ def test_a_service_that_fails_for_months_is_still_asked_and_its_warnings_are_bou
     grid.fail = None
     feed.step()
     assert feed.timeline.at(clock.wall_ns(clock.monotonic_ns())).source == "Grid"
+
+
+def test_a_guessed_place_is_told_once_where_the_table_tells_it_among_other_things(clock):
+    zone = Zone(key="DK-DK1", found_by="time zone", guess=True)
+    value = Inquiry(FeedPlan(zone=zone, fetchers=[TABLE]), clock=clock).average()
+    assert value.note == "the average of Denmark, for want of one of DK-DK1; the place is guessed from the time zone"
