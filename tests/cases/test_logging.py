@@ -122,3 +122,28 @@ def test_who_asked_for_warnings_by_logging_gets_each_once(programs):
     lines = [line for line in ran.err.splitlines() if line.startswith("carbonsdk|")]
     assert len(lines) >= 3
     assert len(lines) == len(set(lines))
+
+
+def test_what_the_program_did_with_our_own_logger_stays(programs):
+    ran = programs.run(
+        """
+        import logging
+        seen = []
+        handler = logging.Handler()
+        handler.emit = lambda record: seen.append((record.levelname, record.getMessage()))
+        log = logging.getLogger("carbonsdk")
+        log.addHandler(handler)
+        log.setLevel("ERROR")
+        log.propagate = False
+        with ct.CarbonTracker(**{**SETTINGS, "backends": ()}, sinks=["log"]) as tracker, tracker.epoch():
+            pass
+        assert seen == []  # neither warnings nor what the sink logs is an error
+        assert (log.level, log.propagate, handler in log.handlers) == (logging.ERROR, False, True)
+        log.setLevel("INFO")
+        with ct.CarbonTracker(**{**SETTINGS, "backends": ()}, sinks=["log"]) as tracker, tracker.epoch():
+            pass
+        told = [level for level, text in seen if "nothing here can be measured" in text]
+        assert told == ["WARNING"] * 2, seen  # of the engine, and of the sink
+        """
+    )
+    assert (ran.code, ran.out, ran.err) == (0, "", "")

@@ -192,6 +192,17 @@ def test_memory_is_divided_by_proportional_set_size(clock):
     assert "share of proportional set size" in labelled.sensor.method
 
 
+@pytest.mark.parametrize("group_bytes", [None, 50.0])
+def test_memory_of_a_process_never_exceeds_its_machine_s(clock, group_bytes):
+    # What the kernel calls mapped leaves out huge pages, which a process's own figure holds.
+    class Group(Nothing):
+        def usage(self, _device):
+            return group_bytes
+
+    _, part = attribution(SetFamily(memory=(200, 100)), clock).adopt(MEMORY, Group())
+    assert part() == Part(1.0)
+
+
 def test_memory_of_a_control_group_is_divided_by_what_the_group_holds(clock):
     class Group(Nothing):
         def usage(self, _device):
