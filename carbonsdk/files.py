@@ -2,10 +2,13 @@
 
 import errno
 import os
+import re
 import stat
 from pathlib import Path
 from typing import BinaryIO
 
+# Control characters but for tab and line feed, turns of the direction of writing, and surrogates.
+_HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 # Without O_NONBLOCK, opening a pipe that nobody writes to never returns.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0)
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows
@@ -21,6 +24,11 @@ def opened(path: Path) -> BinaryIO:
         os.close(fd)
         raise OSError(errno.EINVAL, "it is no ordinary file", str(path))
     return os.fdopen(fd, "rb")
+
+
+def harmless(text: str) -> str:
+    """Return a text from a file without what a terminal would obey, and what cannot be written anywhere: a lone surrogate."""
+    return text if text.isprintable() else _HARMFUL.sub("\ufffd", text)
 
 
 def content(path: Path, *, most_bytes: int) -> bytes:

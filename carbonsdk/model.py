@@ -217,11 +217,19 @@ class CarbonUse:
     reason: str | None = None
 
 
+_Written = dict[int, tuple[Device, dict[str, Any]]]  # by the device's id, which is its own for as long as it is held here
+
+
 def jsonable(value: Any) -> Any:
     """Return `value` as what `json` can write: dataclasses as objects, enums and times as strings, NaN as null.
 
-    A dataclass gives its fields, and the properties that its class names in `derived`.
+    A dataclass gives its fields, and the properties that its class names in `derived`. A device is one and the same dict
+    wherever it stands: the report of a long run names each of its devices ten thousand times.
     """
+    return _jsonable(value, {})
+
+
+def _jsonable(value: Any, devices: _Written) -> Any:
     match value:
         case StrEnum():
             return value.value
@@ -232,13 +240,22 @@ def jsonable(value: Any) -> Any:
         case datetime():
             return value.isoformat()
         case Mapping():
-            return {str(jsonable(key)): jsonable(item) for key, item in value.items()}
+            return {str(_jsonable(key, devices)): _jsonable(item, devices) for key, item in value.items()}
         case tuple() | list() | Sequence():
-            return [jsonable(item) for item in value]
+            return [_jsonable(item, devices) for item in value]
         case frozenset() | set():
-            return sorted(jsonable(item) for item in value)
+            return sorted(_jsonable(item, devices) for item in value)
         case _ if is_dataclass(value):
-            names = (*(each.name for each in fields(value)), *getattr(value, "derived", ()))
-            return {name: jsonable(getattr(value, name)) for name in names}
+            return _object(value, devices)
         case _:
             return str(value)
+
+
+def _object(value: Any, devices: _Written) -> dict[str, Any]:
+    if id(value) in devices:
+        return devices[id(value)][1]
+    names = (*(each.name for each in fields(value)), *getattr(value, "derived", ()))
+    written = {name: _jsonable(getattr(value, name), devices) for name in names}
+    if isinstance(value, Device):
+        devices[id(value)] = (value, written)
+    return written

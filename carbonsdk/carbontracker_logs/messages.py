@@ -78,7 +78,7 @@ def _lines(path: Path, problems: list[str]) -> Iterator[str]:
                 if length > _LONGEST_LINE:
                     problems.append(f"a line of {length} bytes in {path.name} is left out")
                 elif line.endswith(b"\n"):
-                    yield line.decode("utf-8", "replace").rstrip("\r\n")
+                    yield files.harmless(line.decode("utf-8", "replace").rstrip("\r\n"))
                 else:
                     problems.append(f"the last line of {path.name} is torn and left out")
     except OSError as error:

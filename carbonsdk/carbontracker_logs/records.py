@@ -33,7 +33,8 @@ _COUNTRY = re.compile(r"(?:^|[\s,])([A-Z]{2})(?:-[A-Z0-9-]{1,10})?$")
 _SENSOR_BIAS = 0.05
 # carbontracker's stand-in for a CPU without sensor is half its TDP: the truth lies between nothing and twice that.
 _STAND_IN_BIAS = 1.0
-_MOST_USES = 4_000_000  # epochs times devices: more than any log that is read whole has
+_MOST_USES = 1_000_000  # epochs times devices: 100,000 epochs of ten
+_MOST_UNTOLD = 100_000  # of those that the log has no power of, and as many as it has
 _LAST_NS = 2**62  # the year 2116
 
 
@@ -50,7 +51,9 @@ def as_records(run: LoggedRun) -> list[Record]:
     start_ns = min([unix_ns(start), *(begin for begin, _, _ in epochs)])
     end_ns = max([unix_ns(end), *(finish for _, finish, _ in epochs)])
     devices = _devices(run)
-    if not 0 <= start_ns <= end_ns <= _LAST_NS or len(devices) * len(epochs) > _MOST_USES:
+    told = sum(len(powers) for epoch in run.epochs for powers in epoch.powers.values())
+    most = min(_MOST_USES, _MOST_UNTOLD + 2 * told)
+    if not 0 <= start_ns <= end_ns <= _LAST_NS or len(devices) * len(epochs) > most:
         raise JournalError(f"{run.name} tells what cannot be: {len(epochs)} epochs of {len(devices)} devices, {end_ns:.1e} ns")
     records: list[Record] = [RunBegan(_info(run, start_ns), start_ns, _zone(run) if run.location else None)]
     records += [DeviceFound(index, device, start_ns) for index, (_, _, device) in enumerate(devices)]

@@ -39,7 +39,10 @@ def tell_complaints(asked: "Inquiry") -> None:
 def write_json(value: Any) -> None:
     """Write a value to standard output as JSON."""
     import json
+    import sys
 
     from carbonsdk.model import jsonable
 
-    click.echo(json.dumps(jsonable(value), indent=2, ensure_ascii=False))
+    # Piece by piece: a long report as one text would take as much room again.
+    json.dump(jsonable(value), sys.stdout, indent=2, ensure_ascii=False)
+    click.echo()

@@ -28,9 +28,10 @@ from carbonsdk.journal.records import (
 from carbonsdk.journal.sense import (
     is_sensible_baseline,
     is_sensible_device,
-    is_sensible_intensity,
     sensible,
+    sensible_intensities,
     sensible_slot,
+    sensible_text,
     sensible_uses,
 )
 from carbonsdk.journal.shelf import EpochShelf
@@ -238,7 +239,7 @@ class Assembly:
     def _add_device(self, record: DeviceFound) -> None:
         index = record.device_index
         if is_sensible_device(record, devices=len(self.devices)):
-            self._tally.know(index, record.device)
+            self._tally.know(index, sensible_text(record.device))
             if record.baseline is not None and is_sensible_baseline(record.baseline):
                 self._tally.baselines = {**self._tally.baselines, index: record.baseline}
 
@@ -253,7 +254,7 @@ class Assembly:
                 # Reconciled for another place.
                 self._tally.forget_place()
         self._zone = record.zone
-        values = [value for value in record.values if is_sensible_intensity(value)]
+        values = sensible_intensities(record.values)
         try:
             self._tally.learn(values)
         except ValueError:

@@ -1,15 +1,18 @@
 """What can be true of a run: a damaged or hostile journal may say anything, and a faulty sensor too."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TypeVar
 
 from carbonsdk.journal.codec import NO_NUMBER
 from carbonsdk.journal.records import DeviceFound, EpochEnded, SlotClosed, SpanUse, StateNoted, Use
-from carbonsdk.model import CarbonIntensity
+from carbonsdk.model import CarbonIntensity, Device
 from carbonsdk.reports import Baseline
 
 _MOST = 1e18  # joules, grams: more than any country uses in a day
 _MOST_DEVICES = 4096
+_MOST_ALIASES = 16
+_LONGEST_TEXT = 300
 
 Spanned = TypeVar("Spanned", EpochEnded, StateNoted)
 
@@ -42,6 +45,28 @@ def sensible_joules(values: Iterable[float | None]) -> list[float]:
     return [joules for joules in values if joules is not None and 0 <= joules < _MOST]
 
 
+def sensible_text(device: Device) -> Device:
+    """Return a device whose texts are of a bounded length: every epoch's report says them again."""
+    sensor = device.sensor
+    texts = (device.id, device.name, device.backend, device.host, sensor.method, sensor.note or "", *device.aliases)
+    if max(map(len, texts)) <= _LONGEST_TEXT and len(device.aliases) <= _MOST_ALIASES:
+        return device
+    return replace(
+        device,
+        id=_cut(device.id),
+        name=_cut(device.name),
+        backend=_cut(device.backend),
+        host=_cut(device.host),
+        aliases=frozenset(_cut(alias) for alias in sorted(device.aliases)[:_MOST_ALIASES]),
+        sensor=replace(sensor, method=_cut(sensor.method), note=None if sensor.note is None else _cut(sensor.note)),
+    )
+
+
+def sensible_intensities(values: Iterable[CarbonIntensity]) -> list[CarbonIntensity]:
+    """Return those of the carbon intensities that are possible at all, with texts of a bounded length."""
+    return [_shortened(value) for value in values if 0 <= value.grams_per_kwh < _MOST]
+
+
 def is_sensible_device(record: DeviceFound, *, devices: int) -> bool:
     """Return whether a device is the next one, or one that is known already."""
     return 0 <= record.device_index <= devices < _MOST_DEVICES and 0 <= record.device.sensor.bias < _MOST
@@ -52,9 +77,15 @@ def is_sensible_baseline(baseline: Baseline) -> bool:
     return 0 <= baseline.watts < _MOST
 
 
-def is_sensible_intensity(value: CarbonIntensity) -> bool:
-    """Return whether a carbon intensity is possible at all."""
-    return 0 <= value.grams_per_kwh < _MOST
+def _shortened(value: CarbonIntensity) -> CarbonIntensity:
+    if max(len(value.zone), len(value.source), len(value.note or "")) <= _LONGEST_TEXT:
+        return value
+    note = None if value.note is None else _cut(value.note)
+    return replace(value, zone=_cut(value.zone), source=_cut(value.source), note=note)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
 
 
 def _is_plausible(use: Use) -> bool:

@@ -10,6 +10,7 @@ from types import NoneType, UnionType
 from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
 
 from carbonsdk.errors import JournalError
+from carbonsdk.files import harmless
 
 Reader = Callable[[Any], Any]
 _INT64 = 2**63
@@ -114,7 +115,7 @@ def _enum(cls: type[StrEnum]) -> Reader:
 
 
 def _string(value: Any) -> str:
-    return value if type(value) is str else _refuse(value, "a string")
+    return harmless(value) if type(value) is str else _refuse(value, "a string")
 
 
 def _boolean(value: Any) -> bool:

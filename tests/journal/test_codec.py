@@ -2,12 +2,13 @@
 
 import json
 import math
+import re
 import sys
 from contextlib import suppress
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from carbonsdk.errors import JournalError
@@ -30,7 +31,13 @@ def test_every_record_comes_back_as_it_was(any_record, data):
     line = encode(record)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
+    assume(not re.search(rb"\\[rbf]|\\u00[01789]|\\u20[26]|\x7f", line))  # what is read is harmless to a terminal
     assert decode(line) == record
+
+
+def test_what_a_terminal_would_obey_and_lone_surrogates_are_not_read():
+    text = "a\x1b[31mb\x07c\rd\x9be\u202ef\ud800g\n\th\x7f"
+    assert decode(encode(Warned(0, text))).text == "a�[31mb�c�d�e�f�g\n\th�"
 
 
 def test_an_epoch_of_twelve_devices_takes_at_most_2_kb():

@@ -3,6 +3,7 @@
 import json
 import time
 import tracemalloc
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -228,6 +229,29 @@ def test_a_device_told_of_again_and_again_has_the_others_not_counted(sample, in_
     assembly.add(sample.device(0, simulated=True))
     assembly.add(sample.epoch(0, 0, 1, (0, 5.0), (0, 6.0)))
     assert merge([interrupted(assembly)]).epochs[0].energy.joules == 11.0
+
+
+def test_texts_that_every_epoch_says_again_are_of_a_bounded_length(sample):
+    assembly = Assembly()
+    device = sample.device()
+    long = replace(device.device, name="n" * 90_000, sensor=replace(device.device.sensor, method="m" * 90_000))
+    intensity = sample.intensity(300.0)
+    value = replace(intensity.values[0], source="s" * 90_000, note="o" * 90_000)
+    for record in (sample.run(), device._replace(device=long), intensity._replace(values=(value,))):
+        assembly.add(record)
+    for number in range(1_000):
+        assembly.add(sample.epoch(number, number, number + 1, (number, 1.0)))
+    report = merge([interrupted(assembly)])
+    assert report.devices[0].device.name == "n" * 299 + "…"
+    assert len(json.dumps(report.to_dict())) < 5_000_000  # were they whole, it would be 700,000,000
+
+
+def test_a_device_is_written_once_for_all_the_epochs_of_a_report(sample):
+    assembly = Assembly()
+    for record in (sample.run(), sample.device(), sample.epoch(0, 0, 1, (0, 1.0)), sample.epoch(1, 1, 2, (1, 1.0))):
+        assembly.add(record)
+    first, second = merge([interrupted(assembly)]).to_dict()["epochs"]
+    assert first["devices"][0]["device"] is second["devices"][0]["device"]
 
 
 def test_thousands_of_devices_are_not_counted_through_for_each_of_them(sample, in_linear_time):
