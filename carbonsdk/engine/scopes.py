@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from carbonsdk.engine.answers import epoch_report, span_report
+from carbonsdk.files import harmless
 from carbonsdk.interruption import let_through
 from carbonsdk.journal.records import EpochEnded
 from carbonsdk.reports import EpochReport, SpanReport
@@ -22,7 +23,7 @@ CURRENT: ContextVar["Span | Epoch | None"] = ContextVar("carbonsdk_scope", defau
 def _text(name: object) -> str:
     """Return a name as text, whatever it was given as: often it is an epoch's number."""
     try:
-        return "" if name is None else str.__str__(name) if isinstance(name, str) else str(name)
+        return "" if name is None else harmless(str.__str__(name) if isinstance(name, str) else str(name))
     except Exception as error:  # noqa: BLE001 - it is somebody else's
         let_through(error)
         return type(name).__name__
