@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from carbonsdk.cli.options import given, setting_options
+from carbonsdk.counted import counted, simulated
 from carbonsdk.model import CarbonUse, DeviceKind
 
 if TYPE_CHECKING:
@@ -182,8 +183,16 @@ def _watts(each: "DeviceEnergy", seconds: float) -> float | None:
 
 
 def _together(findings: Findings) -> list[str]:
-    known = [watts for each in findings.devices if (watts := _watts(each, findings.seconds)) is not None]
-    return [f"together: {sum(known):.4g} W"] if len(known) > 1 else []
+    from carbonsdk import figures
+    from carbonsdk.energy import across_devices
+
+    known = [(watts, each) for each in counted(findings.devices) if (watts := _watts(each, findings.seconds)) is not None]
+    if len(known) < 2:
+        return []
+    use = across_devices([each.energy for _, each in known])
+    doubt = (use.uncertainty_joules or 0.0) / use.joules if use.joules else 0.0
+    made_up = "simulated, " if simulated(findings.devices) else ""
+    return [f"together: {sum(watts for watts, _ in known):.3g} W, {made_up}{use.quality.value}, ±{figures.plain(100 * doubt, digits=2)}%"]
 
 
 def _plugin(info: "PluginInfo") -> str:

@@ -190,7 +190,7 @@ def test_the_doctor_tells_equal_boards_apart(carbonsdk, tmp_path):
     done = carbonsdk("doctor", "--seconds", "0.3", **replayed)
     assert "gpu     A100 (GPU-1): 50 W" in done.stdout
     assert "gpu     A100 (GPU-2): 50 W" in done.stdout
-    assert "together: 100 W" in done.stdout
+    assert "together: 100 W, simulated, estimated, ±0%\n" in done.stdout
 
 
 def test_what_holds_for_several_kinds_is_told_once(carbonsdk):
