@@ -183,7 +183,6 @@ def _watts(each: "DeviceEnergy", seconds: float) -> float | None:
 
 
 def _together(findings: Findings) -> list[str]:
-    from carbonsdk import figures
     from carbonsdk.energy import across_devices
 
     known = [(watts, each) for each in counted(findings.devices) if (watts := _watts(each, findings.seconds)) is not None]
@@ -192,7 +191,7 @@ def _together(findings: Findings) -> list[str]:
     use = across_devices([each.energy for _, each in known])
     doubt = (use.uncertainty_joules or 0.0) / use.joules if use.joules else 0.0
     made_up = "simulated, " if simulated(findings.devices) else ""
-    return [f"together: {sum(watts for watts, _ in known):.3g} W, {made_up}{use.quality.value}, ±{figures.plain(100 * doubt, digits=2)}%"]
+    return [f"together: {sum(watts for watts, _ in known):.3g} W, {made_up}{use.quality.value}, ±{doubt:.0%}"]
 
 
 def _plugin(info: "PluginInfo") -> str:
