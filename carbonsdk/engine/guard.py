@@ -10,7 +10,7 @@ from carbonsdk.interruption import let_through
 _LONGEST = 4_000  # remedies are several commands long
 
 
-def told(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
     """Return what an exception says, or its type where it says nothing; without secrets, and of bounded length."""
     try:
         text = str(error)

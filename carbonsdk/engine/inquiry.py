@@ -6,7 +6,7 @@ from functools import partial
 
 from carbonsdk.clock import Clock, utc
 from carbonsdk.engine.feed import Candidate, FeedPlan
-from carbonsdk.engine.feed.service import Service, checked, labelled, serving, told
+from carbonsdk.engine.feed.service import Service, checked, labelled, serving, shown
 from carbonsdk.engine.guard import Guard
 from carbonsdk.errors import ZoneUnknown
 from carbonsdk.footprint import Timeline
@@ -123,6 +123,6 @@ class Inquiry:
         raise ZoneUnknown("where this machine stands is not known: name the zone, for example DK-DK1")
 
     def _complain(self, what: str, error: BaseException) -> None:
-        text = f"{what}: {told(error)}"
+        text = f"{what}: {shown(error)}"
         if text not in self.complaints:
             self.complaints.append(text)

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from carbonsdk.engine.guard import told
+from carbonsdk.engine.guard import message_of
 from carbonsdk.interfaces import without_secrets
 
 LOG = logging.getLogger("carbonsdk")
@@ -55,5 +55,5 @@ class Notices:
 
     def fault(self, what: str, error: BaseException) -> None:
         """Give a warning of what a plugin raised."""
-        text = told(error)
+        text = message_of(error)
         self.warn(f"{what}: {text}" if text == type(error).__name__ else f"{what}: {type(error).__name__}: {text}")

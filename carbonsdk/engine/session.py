@@ -54,8 +54,9 @@ class Session:
         self.chronicle = Chronicle(plan, self.scribe, clock=clock, ledger=self.ledger)
         books = Books(self.ledger, clock, self.notices)
         self.hardware = Hardware(plan, books, on_chosen=self.chronicle.devices_chosen)
-        told = self.chronicle.intensity_found
-        self.feed = IntensityFeed(plan.intensity, clock=clock, on_found=told, on_warning=self.notices.warn)
+        self.feed = IntensityFeed(
+            plan.intensity, clock=clock, on_found=self.chronicle.intensity_found, on_warning=self.notices.warn
+        )
         self.edges = Edges(clock, hardware=self.hardware, notices=self.notices, phase=self.phase, sync=plan.sync)
         self.forecaster = Forecaster(plan, self.scribe, self.feed, start_unix_ns=self.edges.unix_ns(self.start_ns))
         self.roster = Roster(SpanBook(self.ledger), first_number=plan.first_epoch)

@@ -10,7 +10,7 @@ from carbonsdk.backends.rapl import advice
 from carbonsdk.backends.rapl.advice import Site
 from carbonsdk.backends.rapl.domain import Part
 from carbonsdk.backends.rapl.perf import Event, cpu_list, perf_event_open, places, scan
-from carbonsdk.engine.guard import told
+from carbonsdk.engine.guard import message_of
 from carbonsdk.plugin import DeviceKind, DeviceLost, PermissionDenied, SensorAbsent, SensorMasked
 from carbonsdk.testing.powercap import PowercapTree, server_zones
 from carbonsdk.testing.profile import Profile
@@ -178,7 +178,7 @@ def test_the_remedies_together_are_told_whole():
     path = Path("/sys/devices/virtual/powercap/intel-rapl/intel-rapl:0/intel-rapl:0:0/energy_uj")
     both = advice.together(advice.denied(path, Site()), advice.perf_denied("2", Site()), grants=True)
 
-    assert told(PermissionDenied(both)) == both
+    assert message_of(PermissionDenied(both)) == both
 
 
 def test_a_container_is_not_told_to_lift_the_hosts_bar():

@@ -7,7 +7,7 @@ from carbonsdk.engine.books import Books
 from carbonsdk.engine.devices.border import checked_device
 from carbonsdk.engine.devices.offer import Answer, Offer, first_answer
 from carbonsdk.engine.devices.source import Source
-from carbonsdk.engine.guard import Guard, told
+from carbonsdk.engine.guard import Guard, message_of
 from carbonsdk.interruption import taken
 from carbonsdk.model import Device
 from carbonsdk.units import NS_PER_S
@@ -64,7 +64,7 @@ class Channel:
             self._open()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the border to a plugin
             self.error = error
-            self.reason = told(error)
+            self.reason = message_of(error)
             self.state = "failed"
         with Guard(f"backend {self.offer.name}", self._notices.fault):
             on_settled(self)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from carbonsdk.clock import Clock
 from carbonsdk.engine.accounting import Stamped
 from carbonsdk.engine.devices.border import checked_reading
-from carbonsdk.engine.guard import told
+from carbonsdk.engine.guard import message_of
 from carbonsdk.interfaces import Backend
 from carbonsdk.model import Device, DeviceKind, PowerReading, Quality
 
@@ -43,7 +43,7 @@ def first_answer(backend: Backend, device: Device, clock: Clock) -> Answer:
     try:
         reading = checked_reading(backend.read(device))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the border to a plugin
-        return Answer(device, None, told(error))
+        return Answer(device, None, message_of(error))
     if device.sensor.quality is Quality.MISSING:
         return Answer(device, None, device.sensor.note)
     took_ns = clock.monotonic_ns() - before_ns

@@ -5,7 +5,7 @@ from carbonsdk.engine.books import Books
 from carbonsdk.engine.chase import SLOWEST_NS, Chase
 from carbonsdk.engine.devices.border import checked_reading
 from carbonsdk.engine.devices.crosscheck import PAUSE_NS, CrossCheck
-from carbonsdk.engine.guard import Guard, told
+from carbonsdk.engine.guard import Guard, message_of
 from carbonsdk.errors import DeviceLost, GiveUp, ReadFailed
 from carbonsdk.interfaces import Backend, SupportsPowerCheck
 from carbonsdk.interruption import let_through
@@ -146,7 +146,7 @@ class Probe:
             self._checker = None
 
     def _failed(self, error: BaseException) -> None:
-        reason = told(error)
+        reason = message_of(error)
         self._books.notices.missing(f"{self.device.name} ({self._source}) gives no reading: {reason}")
         if self._chase is not None:
             self._chase.end()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from carbonsdk.engine.books import Books
 from carbonsdk.engine.devices.allowance import Allowance
 from carbonsdk.engine.devices.probe import Probe
-from carbonsdk.engine.guard import told
+from carbonsdk.engine.guard import message_of
 from carbonsdk.errors import GiveUp
 from carbonsdk.interfaces import Backend
 from carbonsdk.interruption import let_through
@@ -89,7 +89,7 @@ class Source:
                     self._cost_known = False
         except GiveUp as error:
             self.given_up = True
-            self.silence(told(error))
+            self.silence(message_of(error))
         self.last_read_ns = clock.monotonic_ns()
         self._costs.append(self.last_read_ns - begun_ns)
         if not self._cost_known or self.reads % _LEARNING == 0:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from carbonsdk.clock import Clock
 from carbonsdk.engine.feed.plan import FeedPlan
-from carbonsdk.engine.feed.service import LONGEST_WAIT_S, Candidate, told
+from carbonsdk.engine.feed.service import LONGEST_WAIT_S, Candidate, shown
 from carbonsdk.engine.feed.updater import Updater
 from carbonsdk.engine.guard import Guard
 from carbonsdk.footprint import Timeline
@@ -144,7 +144,7 @@ class IntensityFeed:
             self._begun = True
         while not updater.stopping:
             wait_s: float | None = _ASTRAY_S
-            with Guard("intensity feed", lambda what, error: updater.warn(what, f"{what}: {told(error)}")):
+            with Guard("intensity feed", lambda what, error: updater.warn(what, f"{what}: {shown(error)}")):
                 due_s = self.step()
                 # A wait stands still while a laptop sleeps, and the time that it is for does not.
                 wait_s = None if due_s is None else min(due_s, LONGEST_WAIT_S)

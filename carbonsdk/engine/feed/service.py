@@ -109,7 +109,7 @@ def labelled(value: CarbonIntensity, zone: Zone, basis: Basis | None) -> CarbonI
     return replace(value, fallback=value.fallback or other, note=note)
 
 
-def told(error: BaseException) -> str:
+def shown(error: BaseException) -> str:
     """Return what to tell a person: our own errors in full, of others the kind alone, for their text may hold a secret."""
     return str(error) if isinstance(error, CarbonSDKError) else f"failed with {type(error).__name__}"
 

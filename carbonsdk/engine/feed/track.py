@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from carbonsdk import units
 from carbonsdk.clock import unix_ns, utc
-from carbonsdk.engine.feed.service import Service, checked, labelled, told
+from carbonsdk.engine.feed.service import Service, checked, labelled, shown
 from carbonsdk.errors import BadAnswer, Offline
 from carbonsdk.footprint import Timeline
 from carbonsdk.interfaces import SupportsForecast, SupportsHistory
@@ -182,7 +182,9 @@ class Track:
             return
         used = self.timeline.at(now_ns)
         instead = "no intensity" if used is None else f"{used.grams_per_kwh:g} gCO2eq/kWh ({used.source})"
-        self._outlook.warn(f"{service.name} {told(error)}", f"carbon intensity: {service.name}: {told(error)}; used: {instead}")
+        self._outlook.warn(
+            f"{service.name} {shown(error)}", f"carbon intensity: {service.name}: {shown(error)}; used: {instead}"
+        )
 
 
 def _is_due(due_ns: int | None, now_ns: int) -> bool:

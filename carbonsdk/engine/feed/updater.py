@@ -6,7 +6,7 @@ from carbonsdk import units
 from carbonsdk.clock import Clock
 from carbonsdk.engine.feed.own import AHEAD_NS, OwnFigures
 from carbonsdk.engine.feed.plan import FeedPlan
-from carbonsdk.engine.feed.service import Candidate, Service, serving, told
+from carbonsdk.engine.feed.service import Candidate, Service, serving, shown
 from carbonsdk.engine.feed.track import Outlook, Track
 from carbonsdk.engine.guard import Guard
 from carbonsdk.errors import Offline
@@ -193,4 +193,4 @@ class Updater:
 
     def _on_fault(self, what: str, error: BaseException) -> None:
         if not isinstance(error, Offline):
-            self.warn(f"{what} {told(error)}", f"carbon intensity: {what}: {told(error)}")
+            self.warn(f"{what} {shown(error)}", f"carbon intensity: {what}: {shown(error)}")
