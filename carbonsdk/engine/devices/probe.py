@@ -25,13 +25,15 @@ class Probe:
 
     __slots__ = (
         "_backend",
-        "_books",
         "_chase",
         "_check",
         "_checker",
+        "_clock",
         "_failures",
         "_index",
+        "_ledger",
         "_next_check_ns",
+        "_notices",
         "_rests",
         "_retry_ns",
         "_source",
@@ -42,7 +44,8 @@ class Probe:
     def __init__(self, index: int, device: Device, *, source: str, backend: Backend, books: Books) -> None:
         self.device = device
         self.account = books.ledger.accounts[index]
-        self._index, self._source, self._backend, self._books = index, source, backend, books
+        self._index, self._source, self._backend = index, source, backend
+        self._ledger, self._clock, self._notices = books
         refresh_ns = round(device.sensor.refresh_s * NS_PER_S)
         self._chase = Chase(refresh_ns) if refresh_ns >= SLOWEST_NS else None
         self._checker = backend if isinstance(backend, SupportsPowerCheck) else None
@@ -55,7 +58,7 @@ class Probe:
     @property
     def is_resting(self) -> bool:
         """Return whether the device has failed too often to be read again just yet."""
-        return bool(self._retry_ns) and self._books.clock.monotonic_ns() < self._retry_ns
+        return bool(self._retry_ns) and self._clock.monotonic_ns() < self._retry_ns
 
     @property
     def due_ns(self) -> int:
@@ -66,7 +69,7 @@ class Probe:
         """Read the device into its account; return whether it gave a reading. Raise GiveUp if its backend does."""
         try:
             taken = self._take()
-            fault = self._books.ledger.record(self._index, taken)
+            fault = self._ledger.record(self._index, taken)
         except (Exception, SystemExit) as error:  # a plugin may raise anything; this is its border
             let_through(error)
             self._failed(error)
@@ -83,18 +86,18 @@ class Probe:
         if self._checker is not None and isinstance(taken.reading, CounterReading):
             self._cross_check(self._checker, taken.reading)
         if fault is not None:
-            self._books.notices.missing(f"{self.device.name} ({self._source}): {fault}; the coverage shows what is missing")
+            self._notices.missing(f"{self.device.name} ({self._source}): {fault}; the coverage shows what is missing")
         return True
 
     def await_step(self, now_ns: int) -> None:
         """Begin to wait for the next step of a slow counter; of a part of a device's energy nobody knows when it is used."""
         chase, account = self._chase, self.account
         if chase is not None and account.part is None and account.silent is None and chase.begin(now_ns):
-            self._books.ledger.hold(self._index, now_ns - chase.refresh_ns)
+            self._ledger.hold(self._index, now_ns - chase.refresh_ns)
 
     def poll(self) -> None:
         """Read the counter to see whether it has stepped."""
-        chase, ledger = self._chase, self._books.ledger
+        chase, ledger = self._chase, self._ledger
         if chase is None:
             return
         with Guard(f"waiting for a step of {self.device.name} ({self._source})") as guard:
@@ -108,11 +111,11 @@ class Probe:
 
     def silence(self, reason: str) -> None:
         """Note that no readings are to be expected until the next one comes."""
-        self._books.ledger.silence(self._index, reason)
+        self._ledger.silence(self._index, reason)
 
     def _take(self) -> Stamped:
         """Return a stamped reading; raise what the backend raises."""
-        clock = self._books.clock
+        clock = self._clock
         for _ in range(2):
             before_ns = clock.monotonic_ns()
             reading = checked_reading(self._backend.read(self.device))
@@ -127,12 +130,12 @@ class Probe:
         was_under_way = bool(chase.due_ns)
         found = chase.take(taken)
         if found:
-            self._books.ledger.sharpen(self._index, found, chase.rhythm.period_ns)
+            self._ledger.sharpen(self._index, found, chase.rhythm.period_ns)
         elif was_under_way and not chase.due_ns:
-            self._books.ledger.release(self._index)
+            self._ledger.release(self._index)
 
     def _cross_check(self, checker: SupportsPowerCheck, reading: CounterReading) -> None:
-        now_ns = self._books.clock.monotonic_ns()
+        now_ns = self._clock.monotonic_ns()
         if now_ns < self._next_check_ns:
             return
         self._next_check_ns = now_ns + PAUSE_NS
@@ -141,19 +144,19 @@ class Probe:
             power = checker.power_reading(self.device)
             verdict = None if power is None else self._check.add(now_ns, reading, power)
         if verdict is not None:
-            self._books.notices.warn(f"{self.device.name} ({self._source}): {verdict}")
+            self._notices.warn(f"{self.device.name} ({self._source}): {verdict}")
         if guard.error is not None or verdict is not None:
             self._checker = None
 
     def _failed(self, error: BaseException) -> None:
         reason = message_of(error)
-        self._books.notices.missing(f"{self.device.name} ({self._source}) gives no reading: {reason}")
+        self._notices.missing(f"{self.device.name} ({self._source}) gives no reading: {reason}")
         if self._chase is not None:
             self._chase.end()
-            self._books.ledger.release(self._index)
+            self._ledger.release(self._index)
         self._failures += 1
         if self._failures >= _PATIENCE or isinstance(error, DeviceLost):
             pause_ns = min(NS_PER_S << min(self._rests, 6), _LONGEST_BACKOFF_NS)
-            self._retry_ns = self._books.clock.monotonic_ns() + pause_ns
+            self._retry_ns = self._clock.monotonic_ns() + pause_ns
             self._rests += 1
             self.silence(reason)
