@@ -93,7 +93,7 @@ class BudgetRule:
         if told is not None and not self._leads:
             return
         for excess in self._look():
-            if told is None:
+            if told is None or not self._spending.in_company:
                 self._act(excess)
             else:
                 self._announce(Verdict(number, excess))

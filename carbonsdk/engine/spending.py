@@ -29,12 +29,13 @@ class Spending:
         self._report: RunReport | None = None
         self._used = Amounts(None, None, 0.0)
         self._share = 1.0
+        self.in_company = False  # whether other ranks were there when it was added up last
 
     def before(self) -> Amounts | None:
         """Return what earlier attempts have used; None where nothing is known of any."""
         attempt = self._session.plan.info.attempt
         earlier = [part for part in self._parts() if part.assembly.run_info.attempt < attempt] if attempt > 1 else []
-        return _together(earlier) if earlier else None
+        return _together(earlier) if any(part.assembly.devices for part in earlier) else None
 
     def so_far(self) -> Amounts:
         """Return what the run has used by now."""
@@ -42,12 +43,12 @@ class Spending:
         others = self._parts()
         own = _amounts(report.energy.joules, report.co2eq_grams, report.duration_s)
         if not others:
-            self._used, self._share = own, 1.0
+            self._used, self._share, self.in_company = own, 1.0, False
             return own
-        mine = self._own_part()
+        mine, info = self._own_part(), self._session.plan.info
         self._used = _together([mine, *others])
-        attempt = self._session.plan.info.attempt
-        beside = [part for part in others if part.assembly.run_info.attempt >= attempt]
+        beside = [part for part in others if part.assembly.run_info.attempt >= info.attempt]
+        self.in_company = any(part.assembly.run_info.rank != info.rank for part in beside)
         now = _together([mine, *beside]) if beside else own
         self._share = own.kwh / now.kwh if own.kwh and now.kwh else 1.0
         return self._used

@@ -20,7 +20,7 @@ class Others:
         self._known: dict[Path, tuple[_Mark, Part | None]] = {}
 
     def parts(self) -> list[Part]:
-        """Return what is known of each; one that cannot be read, or has no device yet, has used nothing that could be told."""
+        """Return what is known of each that can be read."""
         with suppress(JournalError):
             paths = [path for path in files(self.own.parent) if path != self.own]
             return [part for path in paths if (part := self._part(path)) is not None]
@@ -39,5 +39,5 @@ class Others:
 def _read(path: Path) -> Part | None:
     with suppress(JournalError):
         assembly, _ = skim(path)
-        return part_of(assembly, path) if assembly.devices else None
+        return part_of(assembly, path)
     return None

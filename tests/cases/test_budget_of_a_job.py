@@ -196,6 +196,13 @@ def test_a_rank_0_that_can_tell_nobody_acts_at_once(process, sessions):
     assert edge(rule, epoch(sessions, first, second)).startswith("the run has used")
 
 
+def test_a_rank_0_that_is_alone_acts_at_once_whatever_the_scheduler_has_set_aside(process, sessions):
+    # A batch script that starts one program without srun: Slurm tells of all tasks of the job.
+    alone = process({CPU: 1000.0}, rank=0, world_size=4)
+    (rule,) = rules([alone])
+    assert edge(rule, epoch(sessions, alone)).startswith("the run has used")
+
+
 def test_what_an_earlier_attempt_was_told_holds_no_longer(process, sessions):
     ranks = two_ranks(process)
     for rule in rules(ranks):
