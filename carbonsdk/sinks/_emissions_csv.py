@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from carbonsdk import units
-from carbonsdk.counted import counted, joules_of
+from carbonsdk.counted import counted, joules_of, simulated
 from carbonsdk.events import Event, IntensityFound, RunFinished, RunInfo
 from carbonsdk.figures import plain
 from carbonsdk.model import Device, DeviceKind, Zone
@@ -49,20 +49,21 @@ class EmissionsTable:
             case IntensityFound(_, zone):
                 self._zone = zone
             case RunFinished(run, report):
-                cells = self._labels(run) | _figures(report) | _place(self._zone) | _machine(report)
+                cells = self._labels(run, report) | _figures(report) | _place(self._zone) | _machine(report)
                 self._table.append([_cell(cells.get(column)) for column in COLUMNS])
 
     def close(self) -> None:
         """Do nothing: no file is open between rows."""
 
-    def _labels(self, run: RunInfo) -> dict[str, object]:
+    def _labels(self, run: RunInfo, report: RunReport) -> dict[str, object]:
+        sort = "simulated" if simulated(report.devices) else report.energy.quality.value
         return {
             "project_name": self._project or run.name,
             "run_id": run.run_id,
             "experiment_id": self._experiment,
             "python_version": platform.python_version(),
-            # The column is named after another tool; the value says who really wrote the row.
-            "codecarbon_version": f"carbonsdk {run.version}",
+            # The column is named after another tool; the value says who really wrote the row, and what no column is for.
+            "codecarbon_version": f"carbonsdk {run.version}, energy {sort}",
         }
 
 

@@ -11,6 +11,8 @@ from collections.abc import MutableMapping
 from types import ModuleType
 from typing import Any
 
+from carbonsdk import figures
+from carbonsdk.counted import simulated
 from carbonsdk.events import (
     DevicesChosen,
     EpochCorrected,
@@ -75,13 +77,16 @@ def _figures(event: object) -> dict[str, Any]:
             return {"host": run.host, "run_name": run.name, "epochs_planned": run.epochs_planned}
         case DevicesChosen(_, devices, selection):
             chosen = [choice.backend for choice in selection if choice.chosen]
-            return {"devices": [device.name for device in devices], "backends": chosen}
+            qualities = [device.sensor.quality.value for device in devices]
+            return {"devices": [device.name for device in devices], "qualities": qualities, "backends": chosen}
         case IntensityFound(_, zone, intensity):
             return {
                 "zone": zone.key,
                 "grams_per_kwh": intensity.grams_per_kwh,
                 "source": intensity.source,
+                "basis": intensity.basis.value,
                 "signal": intensity.signal.value,
+                "kind": figures.kind(intensity),
             }
         case EpochFinished(_, report) | EpochCorrected(_, report):
             return {"epoch": report.number, "epoch_name": report.name, **_of_report(report)}
@@ -91,6 +96,8 @@ def _figures(event: object) -> dict[str, Any]:
                 "epochs_seen": forecast.epochs_seen,
                 "epochs_total": forecast.epochs_total,
                 "energy_joules": forecast.energy_joules.value,
+                "energy_joules_low": forecast.energy_joules.low,
+                "energy_joules_high": forecast.energy_joules.high,
                 "duration_s": forecast.duration_s.value,
                 "co2eq_grams": grams.value if grams else None,
             }
@@ -111,6 +118,7 @@ def _of_report(report: EpochReport | RunReport) -> dict[str, Any]:
         "energy_joules": use.joules,
         "uncertainty_joules": use.uncertainty_joules,
         "quality": use.quality.value,
+        "simulated": simulated(report.devices),
         "coverage": use.coverage,
         "partial": use.partial,
         "co2eq_grams": report.co2eq_grams,

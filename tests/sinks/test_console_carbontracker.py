@@ -136,6 +136,15 @@ def test_unknown_figures_are_never_zeros(watch, story):
     assert "equivalent" not in text
 
 
+def test_an_intensity_that_stands_in_for_the_place_s_own_says_so(watch, story):
+    story.intensity = replace(story.intensity, zone="WORLD", fallback=True, note="world average; the place is not known")
+    story.epoch(1)
+
+    text = watch(story.found(), story.finished(), verbose=2)
+
+    assert text.count("Source: Ember, 2024 (world average; the place is not known).\n") == 2
+
+
 def test_an_epoch_without_intensity_makes_the_sum_unknown_not_smaller(watch, story):
     known, unknown = story.epoch(1).report, replace(story.epoch(2).report, carbon=CarbonUse(None, reason="no zone"))
 

@@ -4,7 +4,7 @@ from datetime import datetime
 import pytest
 
 from carbonsdk.errors import SettingsError
-from carbonsdk.model import Zone
+from carbonsdk.model import DeviceKind, Quality, Zone
 from carbonsdk.sinks import emissions_csv
 
 # The layout as its readers know it, restated here so that a slip in the code is seen.
@@ -58,6 +58,16 @@ def test_a_run_is_a_row_in_kwh_watts_seconds_and_kilograms(tmp_path, make_sink, 
     assert (row["region"], row["gpu_model"], row["gpu_count"], row["pue"]) == ("DE", "1 x A100", "1", "1")
     assert row["water_consumed"] == row["country_iso_code"] == row["on_cloud"] == ""
     datetime.strptime(row["timestamp"], "%Y-%m-%dT%H:%M:%S")  # noqa: DTZ007 - the layout has no zone
+
+
+@pytest.mark.parametrize(("simulated", "told"), [(False, "estimated"), (True, "simulated")])
+def test_what_the_energy_is_stands_behind_the_version(tmp_path, make_sink, story, simulated, told):
+    path = tmp_path / "emissions.csv"
+    device = story.device("cpu", DeviceKind.CPU, "Xeon", quality=Quality.ESTIMATED, simulated=simulated)
+
+    run(make_sink(emissions_csv, path=path), story.epoch(1, joules={device: 3600.0}), story.finished())
+
+    assert only_row(path)["codecarbon_version"] == f"carbonsdk 0.1.0, energy {told}"
 
 
 def test_a_pue_is_part_of_energy_and_emissions(tmp_path, make_sink, make_story):

@@ -6,6 +6,7 @@ import sys
 import pytest
 import structlog
 
+from carbonsdk.model import DeviceKind, Quality
 from carbonsdk.sinks import log
 
 
@@ -45,6 +46,27 @@ def test_an_epoch_is_text_for_people_and_values_for_handlers(make_sink, story, l
     assert record.getMessage().startswith('epoch_finished run_id="0123abcd" rank=0 epoch=3')
     assert "energy_joules=5400" in record.getMessage()
     assert record.carbonsdk["energy_joules"] == 5400.0
+
+
+def test_what_is_simulated_is_logged_as_such(make_sink, story, logged):
+    device = story.device("cpu", DeviceKind.CPU, "Made up", quality=Quality.ESTIMATED, simulated=True)
+    make_sink(log).handle(story.epoch(1, joules={device: 3600.0}))
+    assert 'quality="estimated" simulated=True' in logged.text
+
+
+def test_devices_are_logged_with_what_their_figures_are(make_sink, story, logged):
+    make_sink(log).handle(story.chosen())
+    assert 'devices=["Xeon 2.20GHz", "A100"] qualities=["measured", "integrated"]' in logged.text
+
+
+def test_an_intensity_is_logged_with_its_basis_and_what_sort_of_value_it_is(make_sink, story, logged):
+    make_sink(log).handle(story.found(fallback=True))
+    assert 'basis="lifecycle" signal="average" kind="average, fallback"' in logged.text
+
+
+def test_a_forecast_is_logged_with_its_interval(make_sink, story, logged):
+    make_sink(log).handle(story.forecast(joules=1000.0))
+    assert "energy_joules=1250 energy_joules_low=1000 energy_joules_high=1500" in logged.text
 
 
 def test_messages_can_be_json(make_sink, story, logged):

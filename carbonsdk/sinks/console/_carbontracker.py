@@ -13,7 +13,7 @@ from carbonsdk.events import (
     RunFinished,
     WarningRaised,
 )
-from carbonsdk.model import Signal
+from carbonsdk.model import CarbonIntensity, Signal
 from carbonsdk.reports import EpochReport, Forecast, RunReport
 from carbonsdk.sinks._carbontracker_words import by_component, clock_time, label
 from carbonsdk.sinks._consumption import Consumption, EpochTally, actual, intensity_of, predicted
@@ -85,7 +85,7 @@ class KnownMessages:
         consumption = actual(report, self._tally)
         mean, intensity = intensity_of(consumption), report.intensity
         if mean is not None and intensity is not None:
-            where = f" at detected location: {intensity.zone}. Source: {figures.source(intensity)}."
+            where = _where(intensity.zone, intensity)
             self._say(f"Average carbon intensity during training was {mean:.2f} gCO2eq/kWh{where}")
         counted = self._settings.epochs_before_pred != 0 and consumption.epochs is not None
         self._consumed(f"Actual consumption{f' for {consumption.epochs} epoch(s)' if counted else ''}:", consumption)
@@ -128,9 +128,7 @@ class KnownMessages:
                 number = self._provisional.pop(report.number, report.number)
                 self._say(f"{self._epoch(report, number=number)} Corrected.")
             case IntensityFound(_, zone, intensity) if intensity.signal is Signal.AVERAGE:
-                self._say(
-                    f"Current carbon intensity is {intensity.grams_per_kwh:.2f} gCO2eq/kWh at detected location: {zone.key}."
-                )
+                self._say(f"Current carbon intensity is {intensity.grams_per_kwh:.2f} gCO2eq/kWh{_where(zone.key, intensity)}")
 
     def _epoch(self, report: EpochReport, *, number: int) -> str:
         precision = self._settings.decimal_precision
@@ -150,6 +148,11 @@ def components_text(event: DevicesChosen) -> str:
     if parts:
         return " ".join(["The following components were found:", *parts])
     return f"No components were found that can be measured:{refusals(event.selection, margin=_MARGIN)}"
+
+
+def _where(zone: str, intensity: CarbonIntensity) -> str:
+    doubt = f" ({intensity.note or 'a fallback'})" if intensity.fallback else ""
+    return f" at detected location: {zone}. Source: {figures.source(intensity)}{doubt}."
 
 
 def _remarks(consumption: Consumption) -> list[str]:
