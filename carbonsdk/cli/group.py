@@ -35,7 +35,7 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError:
-            from carbonsdk.settings.sources import nearest
+            from carbonsdk.options import nearest
 
             message = f"no command {args[0]!r}{nearest(args[0], self.list_commands(ctx))}"
             raise click.UsageError(message, ctx) from None

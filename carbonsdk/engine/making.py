@@ -8,7 +8,7 @@ from carbonsdk.clock import Clock
 from carbonsdk.errors import SettingsError
 from carbonsdk.host import PluginHost, Registered
 from carbonsdk.http import OfflineHttp, RequestsHttp
-from carbonsdk.settings.sources import nearest
+from carbonsdk.options import nearest
 
 T = TypeVar("T")
 

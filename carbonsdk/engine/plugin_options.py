@@ -6,9 +6,8 @@ from typing import Any
 
 from carbonsdk.errors import SettingsError
 from carbonsdk.host import PluginHost, Registered
-from carbonsdk.options import configure, unknown
+from carbonsdk.options import configure, nearest, unknown
 from carbonsdk.settings import Resolved
-from carbonsdk.settings.sources import nearest
 
 _UNASKED = frozenset({"console", "carbontracker_log"})  # sinks that other settings call for
 _NOUNS = {"backends": "backend", "intensity": "intensity fetcher", "sinks": "sink", "locators": "locator"}

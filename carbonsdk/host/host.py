@@ -16,8 +16,7 @@ from carbonsdk.host.entrypoints import Found, scan
 from carbonsdk.host.loading import COMMANDS_HOOK, Loaded, Refused, border, load, one_line
 from carbonsdk.host.values import Kind, Offer, PluginInfo, Registered
 from carbonsdk.interfaces import Backend, Context, HttpClient, IntensityFetcher, Locator, Registration, Secret, Sink
-from carbonsdk.options import configure
-from carbonsdk.settings.sources import nearest
+from carbonsdk.options import configure, nearest
 
 if TYPE_CHECKING:
     import click

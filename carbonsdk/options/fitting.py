@@ -1,8 +1,7 @@
 """From a table of options to a frozen dataclass: each value as its field's type, misspellings named."""
 
-import difflib
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import Field, fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -46,12 +45,22 @@ def configure(settings_type: type[T], options: Mapping[str, Any], *, where: str)
 
 def unknown(name: str, known: Sequence[str] | Mapping[str, Any], *, where: str) -> str:
     """Return the sentence for an option that does not exist, with the nearest one that does."""
-    near = difflib.get_close_matches(str(name), list(known), n=1)
+    from difflib import get_close_matches
+
+    near = get_close_matches(str(name), list(known), n=1)
     if near:
         return f"{where} has no option {name!r}: did you mean {near[0]!r}?"
     if not known:
         return f"{where} has no option {name!r}: it takes none"
     return f"{where} has no option {name!r}: it takes {', '.join(sorted(known))}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return "; did you mean …?" where something known is near, else an empty text."""
+    from difflib import get_close_matches
+
+    found = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {found[0]!r}?" if found else ""
 
 
 def required(settings_type: type) -> tuple[str, ...]:

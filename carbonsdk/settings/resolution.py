@@ -10,7 +10,8 @@ from carbonsdk.errors import SettingsError
 from carbonsdk.interfaces import Secret
 from carbonsdk.options import fit
 from carbonsdk.settings.fields import PLUGIN_GROUPS, Settings
-from carbonsdk.settings.sources import FIELDS, Entry, Key, files, from_call, from_environment, from_file, spelled_out
+from carbonsdk.settings.files import files, from_file
+from carbonsdk.settings.sources import FIELDS, Entry, Key, from_call, from_environment, spelled_out
 
 _COMPONENTS = frozenset({"all", "cpu", "gpu", "cpu,gpu", "gpu,cpu"})
 
