@@ -6,10 +6,13 @@ from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
-from carbonsdk.journal.codec import KINDS, SCHEMA
+from carbonsdk.journal.codec import KINDS, MAX_LINE_BYTES, SCHEMA
+from carbonsdk.journal.epochs import MOST_ROWS
 from carbonsdk.journal.records import OpenEpoch, RunEnded, SpanUse, StateNoted, Use
 from carbonsdk.journal.schema import SCALARS, described
+from carbonsdk.journal.sense import LONGEST_TEXT
 from carbonsdk.journal.shapes import is_object, members
+from carbonsdk.journal.shelf import NEWEST
 
 _ROWS = (Use, SpanUse, OpenEpoch)
 
@@ -30,6 +33,16 @@ of `device` lines.
 
 A process that was killed leaves a journal without an `end` line, and perhaps a last line cut short. All that stands before
 it holds.
+
+## What a reader takes of it
+
+A journal may come from anybody. Only an ordinary file is read, a line of it up to {line_mib} MiB, and nothing that it says is
+run. Control characters in its texts are replaced, and the texts of a device or an intensity cut to {text} characters. A report
+holds the newest {epochs:,} epochs, and of these the newest that together have no more than {rows:,} rows (an epoch is one, and
+so is each of its devices, its spans and the intensities that it fell under), nor many times the rows that the records
+themselves have. What is left out of a report is named among its `warnings`, its totals hold all the same, and
+`carbonsdk.runs.records()` reads every record. So time and room grow with the size of the journals and no faster: about a second
+a MB for a report, four for one with every epoch as JSON, and for that a kilobyte a row, {gigabyte:.1f} GB at the most.
 """
 
 
@@ -37,7 +50,14 @@ def page() -> str:
     """Return the reference page of the record, in Markdown."""
     objects = [cls for cls in _reachable() if is_object(cls)]
     parts = [
-        _HEAD.format(version=f"{SCHEMA[0]}.{SCHEMA[1]}"),
+        _HEAD.format(
+            version=f"{SCHEMA[0]}.{SCHEMA[1]}",
+            line_mib=MAX_LINE_BYTES >> 20,
+            text=LONGEST_TEXT,
+            epochs=NEWEST,
+            rows=MOST_ROWS,
+            gigabyte=MOST_ROWS / 1e6,
+        ),
         "## Records\n",
         *(
             _section(f"`{kind}`", RunEnded if kind == "end" else cls, StateNoted if kind == "end" else cls)

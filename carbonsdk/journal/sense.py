@@ -12,7 +12,7 @@ from carbonsdk.reports import Baseline
 _MOST = 1e18  # joules, grams: more than any country uses in a day
 _MOST_DEVICES = 4096
 _MOST_ALIASES = 16
-_LONGEST_TEXT = 300
+LONGEST_TEXT = 300
 
 Spanned = TypeVar("Spanned", EpochEnded, StateNoted)
 
@@ -49,7 +49,7 @@ def sensible_text(device: Device) -> Device:
     """Return a device whose texts are of a bounded length: every epoch's report says them again."""
     sensor = device.sensor
     texts = (device.id, device.name, device.backend, device.host, sensor.method, sensor.note or "", *device.aliases)
-    if max(map(len, texts)) <= _LONGEST_TEXT and len(device.aliases) <= _MOST_ALIASES:
+    if max(map(len, texts)) <= LONGEST_TEXT and len(device.aliases) <= _MOST_ALIASES:
         return device
     return replace(
         device,
@@ -78,14 +78,14 @@ def is_sensible_baseline(baseline: Baseline) -> bool:
 
 
 def _shortened(value: CarbonIntensity) -> CarbonIntensity:
-    if max(len(value.zone), len(value.source), len(value.note or "")) <= _LONGEST_TEXT:
+    if max(len(value.zone), len(value.source), len(value.note or "")) <= LONGEST_TEXT:
         return value
     note = None if value.note is None else _cut(value.note)
     return replace(value, zone=_cut(value.zone), source=_cut(value.source), note=note)
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
 
 
 def _is_plausible(use: Use) -> bool:
