@@ -1,4 +1,4 @@
-"""CarbonTracker: one run, in the hands of the person who measures it."""
+"""CarbonTracker, which measures a run."""
 
 import itertools
 import weakref
@@ -90,11 +90,17 @@ class CarbonTracker:
     # Epochs and spans.
 
     def epoch(self, name: str = "", *, parent: "Span | Epoch | None" = None) -> "Epoch":
-        """Return a context manager that measures one epoch; inside another epoch of this context, a span of that."""
+        """Return a context manager that measures one epoch; its `report` is there once the block has ended.
+
+        Inside another epoch of the same context, or of the one that `parent` lies in, it is a span of that epoch.
+        """
         return self._session.epoch(name, parent)
 
     def span(self, name: str, *, parent: "Span | Epoch | None" = None) -> "Span":
-        """Return a context manager that measures a named interval. In a fresh thread give its `parent`."""
+        """Return a context manager that measures a named interval; its `report` is there once the block has ended.
+
+        It belongs to the epoch or span that encloses it in this context. A fresh thread has none: give the `parent` there.
+        """
         return self._session.span(name, parent)
 
     def epochs(self, start: int | None = None) -> Iterator[int]:
@@ -121,7 +127,7 @@ class CarbonTracker:
             epoch.close()
 
     def await_devices(self, timeout_s: float = 1.0) -> bool:
-        """Wait until every backend has answered, so that what follows is measured from its start; say whether all have.
+        """Wait until every backend has answered, so that what follows is measured from its start; return whether all have.
 
         Without it an epoch in the first moments of a process is covered from the answers on, and its coverage says so.
         """
@@ -185,7 +191,9 @@ class CarbonTracker:
         if self.alive and run != self.run_id:
             plan = going_on(self._session.plan, self.settings, run)
             if not self._session.go_on(plan):
-                self._session.notices.warn("load_state_dict() came after the start of the first epoch: the run is another, and stays so")
+                self._session.notices.warn(
+                    "load_state_dict() came after the start of the first epoch: the run is another, and stays so"
+                )
                 return
         self._session.number_from(number)
 
@@ -200,7 +208,7 @@ class CarbonTracker:
 
     @property
     def alive(self) -> bool:
-        """Say whether the run goes on in this process."""
+        """Return whether the run goes on in this process: it was not stopped, and this is no fork or copy."""
         return self._session.alive
 
     def __copy__(self) -> Self:
