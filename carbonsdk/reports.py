@@ -64,9 +64,24 @@ class _IntervalReport:
     derived: ClassVar[tuple[str, ...]] = ("co2eq_grams", "average_watts")
 
     energy: EnergyUse
+    devices: tuple[DeviceEnergy, ...]
     carbon: CarbonUse
     duration_s: float
     above_idle: AboveIdle | None
+
+    def __str__(self) -> str:
+        from carbonsdk import figures
+
+        made_up = bool(self.devices) and all(each.device.simulated for each in self.devices)
+        energy = figures.measured_energy(self.energy) + (", simulated" if made_up else "")
+        told = f"{self._title()}: {energy}, in {figures.duration(self.duration_s)}"
+        return told if self.co2eq_grams is None else f"{told}, {figures.mass(self.co2eq_grams)} CO2eq"
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython's way to ask
+        printer.text(str(self))
+
+    def _title(self) -> str:
+        raise NotImplementedError
 
     @property
     def net_joules(self) -> float | None:
@@ -110,6 +125,9 @@ class SpanReport(_IntervalReport):
     reason: str | None = None
     above_idle: AboveIdle | None = None
 
+    def _title(self) -> str:
+        return f"span {self.name}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochReport(_IntervalReport):
@@ -136,6 +154,10 @@ class EpochReport(_IntervalReport):
     reason: str | None = None
     above_idle: AboveIdle | None = None
     marginal: CarbonUse | None = None
+
+    def _title(self) -> str:
+        marks = [word for word in ("failed", "partial", "provisional") if getattr(self, word)]
+        return " ".join(filter(None, [f"epoch {self.number}", self.name, f"({', '.join(marks)})" if marks else ""]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +209,9 @@ class RunReport(_IntervalReport):
     """A whole run, as far as it has come.
 
     `energy` is of the run from its start to `end`, gaps between epochs included; `epochs_energy` is of the union of the
-    epochs. `epochs` holds the newest 10,000; `epoch_count` counts all that have ended. `state` is "running", "finished" or
-    "interrupted". `facility_joules` are `energy` times the PUE; `pue_source` says where that is from, if one was given.
-    `marginal` is what the same energy comes to under marginal intensities, where a service gives them. With the `scope`
+    epochs. `epochs` holds the newest 10,000 (of a record that tells too much, fewer: see `warnings`); `epoch_count` counts all
+    that have ended. `state` is "running", "finished" or "interrupted". `facility_joules` are `energy` times the PUE;
+    `pue_source` says where that is from, if one was given. `marginal` is what the same energy comes to under marginal intensities, where a service gives them. With the `scope`
     "process" all figures are this process's and its children's, and `machine_joules` is what their devices used in all; it is
     None for the "machine", and for a run of several processes.
     """
@@ -223,6 +245,10 @@ class RunReport(_IntervalReport):
     machine_joules: float | None = None
     pue_source: str | None = None
     marginal: CarbonUse | None = None
+
+    def _title(self) -> str:
+        name = f" ({self.name})" if self.name else ""
+        return f"run {self.run_id}{name}, {self.state}"
 
     @property
     def facility_joules(self) -> float | None:
