@@ -140,7 +140,10 @@ class AnswerCache:
             if self._directory is None:
                 from platformdirs import user_cache_path
 
-                self._directory = user_cache_path("carbonsdk", appauthor=False) / "intensity"
+                place = user_cache_path("carbonsdk", appauthor=False) / "intensity"
+                if not place.is_absolute():  # older releases leave the `~` of who has no home as it stands
+                    return None
+                self._directory = place
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except (OSError, RuntimeError):  # RuntimeError: there is no home directory
             return None

@@ -27,7 +27,8 @@ def identified(settings: Settings, launch: Launch, *, clock: Clock, environ: Map
 
     now = utc(clock.wall_ns(clock.monotonic_ns()))
     # Never the arguments: they may hold names, paths and keys.
-    command = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else ""
+    started = getattr(sys, "argv", None)  # a program that embeds Python may have none
+    command = Path(started[0]).name if started and started[0] else ""
     program = settings.name or command.removeprefix("-c")
     identity = settings.run_id or run_id(launch, environ, now, parent=parent_identity(), program=program)
     before = resumption(identity, launch.rank, settings.state_dir)

@@ -174,18 +174,41 @@ def test_a_working_directory_that_was_deleted_harms_nothing(programs):
     assert ran.report().epoch_count == 1
 
 
-def test_without_a_home_and_a_state_directory_the_run_goes_on(programs):
+def test_who_has_no_home_is_told_to_choose_a_place_and_the_run_goes_on(programs):
+    # A container that runs under any number: nobody of it is in /etc/passwd, and nothing sets HOME.
     ran = programs.run(
         """
-        for name in ("HOME", "CARBONSDK_STATE_DIR", "XDG_STATE_HOME", "USER", "LOGNAME"):
+        import pwd
+        def unknown(uid):
+            raise KeyError(uid)
+        pwd.getpwuid = unknown
+        for name in ("HOME", "CARBONSDK_STATE_DIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
             os.environ.pop(name, None)
-        os.environ["XDG_STATE_HOME"] = "/proc/nowhere"
+        if os.geteuid() == 0:
+            os.seteuid(65534)  # root may write anywhere
         with ct.CarbonTracker(**SETTINGS) as tracker, tracker.epoch():
             pass
-        assert tracker.report().epoch_count == 1
+        report = tracker.report()
+        assert report.epoch_count == 1 and report.energy.joules > 0
+        (told,) = [text for text in report.warnings if "cannot write the record" in text]
+        assert "state_dir" in told, told
+        assert not ct.runs.list()
+        """
+    )
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    assert [path.name for path in programs.place.iterdir()] == ["train.py"]
+
+
+def test_a_program_that_embeds_python_without_arguments_is_measured(programs):
+    ran = programs.run(
+        """
+        del sys.argv
+        with ct.CarbonTracker(**SETTINGS) as tracker, tracker.epoch():
+            pass
         """
     )
     assert (ran.code, ran.err) == (0, "")
+    assert ran.report().epoch_count == 1
 
 
 def test_nothing_is_written_into_the_working_directory(programs):
