@@ -1,11 +1,13 @@
 """From what a person types to the journals of a run."""
 
+import re
 from pathlib import Path
 
 from carbonsdk.errors import JournalError
 from carbonsdk.journal.places import SUFFIX, run_directory, state_directory
 
 LATEST = "latest"
+_NAME = re.compile(rf"[^/]+-([0-9]{{1,9}})-[0-9]+-[0-9]{{8}}T[0-9]{{6}}\.[0-9]{{6}}Z{re.escape(SUFFIX)}", re.ASCII)
 _MOST_NAMED = 5
 
 
@@ -51,6 +53,12 @@ def _newest(directory: Path | str | None) -> Path:
     if not begun:
         raise JournalError(f"there is no run in {state_directory(directory) / 'runs'} yet: `carbonsdk demo` makes one")
     return max(begun)[1]
+
+
+def rank_named(journal: Path) -> int | None:
+    """Return the rank that a journal has in its name; None for one that was named by somebody else."""
+    match = _NAME.fullmatch(journal.name)
+    return int(match[1]) if match else None
 
 
 def _begun(journal: Path) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from carbonsdk.errors import JournalError
 from carbonsdk.journal.places import run_directory
-from carbonsdk.runs.finding import files
+from carbonsdk.runs.finding import files, rank_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ def resumption(run_id: str, rank: int, directory: Path | str | None = None) -> R
     except JournalError as error:
         return Resumption(unread=str(error))
     for path in paths:
+        if rank_named(path) not in (None, rank):
+            continue  # unread: of a thousand ranks each would read the records of all
         try:
             assembly, numbers = skim(path)
             if assembly.run_info.rank != rank:

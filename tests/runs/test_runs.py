@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from itertools import accumulate
+from pathlib import Path
 
 import pytest
 
@@ -223,6 +224,17 @@ def test_an_attempt_goes_on_where_the_one_before_ended(record, sample, tmp_path)
     assert runs.resumption("job", 0, tmp_path) == runs.Resumption(attempt=3, first_number=3)
     assert runs.resumption("job", 1, tmp_path) == runs.Resumption(attempt=2, first_number=1)
     assert runs.load("job", tmp_path).epoch_count == 3
+
+
+def test_an_attempt_reads_no_record_of_another_rank(record, sample, tmp_path, monkeypatch):
+    for rank in range(3):
+        record(0, sample.epoch(0, 0, 1, (0, 1)), run_id="job", pid=1 + rank, rank=rank, host=f"node-{rank}")
+    renamed = record(5, sample.epoch(7, 5, 6, (0, 1)), run_id="job", pid=9, rank=1, attempt=2)
+    renamed.rename(renamed.with_name("copy of 2-1-1.jsonl"))
+    opened, real = [], os.open
+    monkeypatch.setattr(os, "open", lambda path, *more: (opened.append(str(path)), real(path, *more))[1])
+    assert runs.resumption("job", 1, tmp_path) == runs.Resumption(attempt=3, first_number=8)
+    assert sorted(Path(path).name.partition("-20")[0] for path in opened) == ["copy of 2-1-1.jsonl", "node-1-1-2"]
 
 
 def test_the_users_state_directory_is_where_runs_are_by_default(tmp_path):
