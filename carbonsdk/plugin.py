@@ -42,7 +42,6 @@ from carbonsdk.interfaces import (
     Locator,
     NoSettings,
     Registration,
-    Secret,
     Sink,
     SupportsForecast,
     SupportsHistory,
@@ -77,6 +76,7 @@ from carbonsdk.reports import (
     SpanReport,
     SpanTotal,
 )
+from carbonsdk.secret import Secret
 
 __all__ = [
     "AboveIdle",

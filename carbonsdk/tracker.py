@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from carbonsdk.engine.opening import Opened
     from carbonsdk.engine.scopes import Epoch, Span
     from carbonsdk.engine.session import Session
-    from carbonsdk.interfaces import Secret
     from carbonsdk.reports import Forecast, RunReport
+    from carbonsdk.secret import Secret
 
 IN_CONTEXT: ContextVar["CarbonTracker | None"] = ContextVar("carbonsdk_tracker", default=None)
 _ENTERED: "list[weakref.ref[CarbonTracker]]" = []

@@ -13,7 +13,8 @@ import pytest
 from carbonsdk.errors import BadAnswer, Offline, RateLimited, ServiceError, ServiceUnavailable, Unauthorized
 from carbonsdk.http import OfflineHttp, RequestsHttp
 from carbonsdk.http.answers import retry_after_s
-from carbonsdk.interfaces import HttpClient, Secret
+from carbonsdk.interfaces import HttpClient
+from carbonsdk.secret import Secret
 from carbonsdk.testing.http import Fault, LoopbackService, Reply
 
 TOKEN = "s3cr3t-t0ken"

@@ -8,8 +8,9 @@ from typing import Any, Literal
 import pytest
 
 from carbonsdk.errors import SettingsError
-from carbonsdk.interfaces import NoSettings, Secret
+from carbonsdk.interfaces import NoSettings
 from carbonsdk.options import configure, required
+from carbonsdk.secret import Secret
 
 
 class Basis(StrEnum):

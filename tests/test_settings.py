@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from carbonsdk.errors import SettingsError
-from carbonsdk.interfaces import Secret
 from carbonsdk.model import Basis
 from carbonsdk.options import configure
+from carbonsdk.secret import Secret
 from carbonsdk.settings import Settings, parsed, resolve
 
 

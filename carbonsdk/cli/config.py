@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from carbonsdk.interfaces import Secret
+from carbonsdk.secret import Secret
 from carbonsdk.settings import Resolved, resolve
 from carbonsdk.settings.sources import FIELDS
 

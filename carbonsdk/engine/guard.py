@@ -4,8 +4,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from carbonsdk.interfaces import without_secrets
 from carbonsdk.interruption import let_through
+from carbonsdk.secret import without_secrets
 
 _LONGEST = 4_000  # remedies are several commands long
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 
 from carbonsdk.engine.guard import message_of
-from carbonsdk.interfaces import without_secrets
+from carbonsdk.secret import without_secrets
 
 LOG = logging.getLogger("carbonsdk")
 # Without it, and without logging set up by the user, Python prints warnings to stderr by itself, at verbose=0 too.

@@ -15,8 +15,9 @@ from carbonsdk.errors import BackendUnavailable, PluginError, SettingsError
 from carbonsdk.host.entrypoints import Found, scan
 from carbonsdk.host.loading import COMMANDS_HOOK, Loaded, Refused, border, load, one_line
 from carbonsdk.host.values import Kind, Offer, PluginInfo, Registered
-from carbonsdk.interfaces import Backend, Context, HttpClient, IntensityFetcher, Locator, Registration, Secret, Sink
+from carbonsdk.interfaces import Backend, Context, HttpClient, IntensityFetcher, Locator, Registration, Sink
 from carbonsdk.options import configure, nearest
+from carbonsdk.secret import Secret
 
 if TYPE_CHECKING:
     import click

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 from carbonsdk.errors import Offline
 from carbonsdk.http.client import RequestsHttp
-from carbonsdk.interfaces import Secret
+from carbonsdk.secret import Secret
 
 __all__ = ["OfflineHttp", "RequestsHttp"]
 

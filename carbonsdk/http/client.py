@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from carbonsdk.errors import BadAnswer, ServiceError, ServiceUnavailable
 from carbonsdk.http.answers import decoded, refusal
-from carbonsdk.interfaces import Secret
+from carbonsdk.secret import Secret
 
 if TYPE_CHECKING:
     import requests

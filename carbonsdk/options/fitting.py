@@ -8,8 +8,8 @@ from functools import cache
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from carbonsdk.errors import SettingsError
-from carbonsdk.interfaces import Secret
 from carbonsdk.options.scalars import READERS, Mismatch, expect
+from carbonsdk.secret import Secret
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from carbonsdk.errors import SettingsError
 from carbonsdk.files import content
-from carbonsdk.interfaces import Secret
+from carbonsdk.secret import Secret
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from carbonsdk.interfaces import Secret
 from carbonsdk.model import Basis
+from carbonsdk.secret import Secret
 
 PLUGIN_GROUPS = ("backends", "intensity", "sinks", "locators")
 

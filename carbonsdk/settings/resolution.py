@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from carbonsdk.errors import SettingsError
-from carbonsdk.interfaces import Secret
 from carbonsdk.options import fit
+from carbonsdk.secret import Secret
 from carbonsdk.settings.fields import PLUGIN_GROUPS, Settings
 from carbonsdk.settings.files import files, from_file
 from carbonsdk.settings.sources import FIELDS, Entry, Key, from_call, from_environment, spelled_out

@@ -18,7 +18,7 @@ import pytest
 import carbonsdk as ct
 from carbonsdk.errors import BadAnswer, CarbonSDKError, ServiceUnavailable
 from carbonsdk.http import RequestsHttp
-from carbonsdk.interfaces import Secret
+from carbonsdk.secret import Secret
 from carbonsdk.settings import resolve
 from carbonsdk.testing.http import LoopbackService, Reply
 
