@@ -48,13 +48,17 @@ class Meter:
 
 
 def meter_for(nvml: Any, found: Found, power: str) -> Meter:
-    """Return the best meter that answers now: energy counter, then power sensor, then none, with the reason."""
+    """Return the best meter that answers now: energy counter, then power sensor, then none, with the reason.
+
+    `power` is "instant", "average", or "auto" for what suits the model.
+    """
     if found.problem is not None:
         return _none(found.problem)
+    sensors = _Sensors(nvml, found)
     errors: list[str] = []
-    for probe in (_counter, _power):
+    for probe in (sensors.counter, lambda: sensors.power(power)):
         try:
-            return probe(nvml, found, power)
+            return probe()
         except nvml.NVMLError as error:
             errors.append(explain(error))
     return _none(f"neither its energy counter nor its power sensor answers: {'; '.join(dict.fromkeys(errors))}")
@@ -64,102 +68,106 @@ def _none(reason: str) -> Meter:
     return Meter(sensor=Sensor(method="none", quality=Quality.MISSING, bias=0.0, note=reason))
 
 
-def _counter(nvml: Any, found: Found, _: str) -> Meter:
-    def take(handle: Any) -> Reading:
-        return CounterReading(nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000)
+class _Sensors:
+    """The sensors of one board. What does not answer raises NVMLError."""
 
-    _twice(nvml, take, found.handle)
-    module = _is_module(nvml, found)
-    scope = SCOPE_MODULE if module else SCOPE_GPU
-    sensor = Sensor(
-        method="nvml energy counter of the module" if module else "nvml energy counter",
-        quality=Quality.MEASURED,
-        bias=bias(found.board.name),
-        refresh_s=REFRESH_S,
-        max_watts=_max_watts(nvml, found.handle, scope),
-        # The counter of a Grace-Hopper is of the whole module: CPU, GPU and the memory of both.
-        contains=frozenset({DeviceKind.CPU, DeviceKind.MEMORY} if module else ()),
-        note="a Grace-Hopper module: its CPU and memory are counted in" if module else None,
-    )
-    return Meter(sensor=sensor, take=take, power=_power_source(nvml, found, "auto", scope))
+    def __init__(self, nvml: Any, found: Found) -> None:
+        self._nvml, self._found = nvml, found
 
+    def counter(self) -> Meter:
+        """Return the meter of the energy counter."""
 
-def _power(nvml: Any, found: Found, power: str) -> Meter:
-    take = _power_source(nvml, found, power, SCOPE_GPU)
-    if take is None:  # nothing answers: have the plainest call say why
-        _usage(nvml, found.handle)
-        raise nvml.NVMLError(nvml.NVML_ERROR_NOT_SUPPORTED)
-    sensor = Sensor(
-        method="nvml average power" if take(found.handle).window_s else "nvml instant power",
-        quality=Quality.INTEGRATED,
-        bias=bias(found.board.name),
-        refresh_s=REFRESH_S,
-        max_watts=_max_watts(nvml, found.handle, SCOPE_GPU),
-        note="no energy counter on this board" + (_UNSEEN if _PART_TIME.search(found.board.name) else ""),
-    )
-    return Meter(sensor=sensor, take=take, power=take)
+        def take(handle: Any) -> Reading:
+            return CounterReading(self._nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000)
 
+        self._try_twice(take)
+        module = self._is_module()
+        scope = SCOPE_MODULE if module else SCOPE_GPU
+        sensor = Sensor(
+            method="nvml energy counter of the module" if module else "nvml energy counter",
+            quality=Quality.MEASURED,
+            bias=bias(self._found.board.name),
+            refresh_s=REFRESH_S,
+            max_watts=self._max_watts(scope),
+            # The counter of a Grace-Hopper is of the whole module: CPU, GPU and the memory of both.
+            contains=frozenset({DeviceKind.CPU, DeviceKind.MEMORY} if module else ()),
+            note="a Grace-Hopper module: its CPU and memory are counted in" if module else None,
+        )
+        return Meter(sensor=sensor, take=take, power=self._power_source(scope, wanted="auto"))
 
-def _power_source(nvml: Any, found: Found, power: str, scope: int) -> Callable[[Any], PowerReading] | None:
-    """Return how the power of a scope is read: the field that suits the model, else what answers, else not at all."""
-    averaged = _is_averaged(found)
-    fields = [(FIELD_INSTANT, 0.0), (FIELD_AVERAGE, 1.0)]
-    if power == "average" or (power == "auto" and averaged):
-        fields.reverse()
-    sources = [_field_source(nvml, field, scope, window_s) for field, window_s in fields]
-    if scope == SCOPE_GPU:
-        sources.insert(1, lambda handle: PowerReading(_usage(nvml, handle), 1.0 if averaged else 0.0))
-    return next((source for source in sources if attempt(nvml, source, found.handle) is not None), None)
+    def power(self, wanted: str) -> Meter:
+        """Return the meter of the power sensor."""
+        take = self._power_source(SCOPE_GPU, wanted=wanted)
+        if take is None:  # nothing answers: have the plainest call say why
+            self._usage_watts(self._found.handle)
+            raise self._nvml.NVMLError(self._nvml.NVML_ERROR_NOT_SUPPORTED)
+        sensor = Sensor(
+            method="nvml average power" if take(self._found.handle).window_s else "nvml instant power",
+            quality=Quality.INTEGRATED,
+            bias=bias(self._found.board.name),
+            refresh_s=REFRESH_S,
+            max_watts=self._max_watts(SCOPE_GPU),
+            note="no energy counter on this board" + (_UNSEEN if _PART_TIME.search(self._found.board.name) else ""),
+        )
+        return Meter(sensor=sensor, take=take, power=take)
 
+    def _power_source(self, scope: int, *, wanted: str) -> Callable[[Any], PowerReading] | None:
+        """Return how the power of a scope is read: the field that suits the model, else what answers, else not at all."""
+        averaged = self._is_averaged()
+        fields = [(FIELD_INSTANT, 0.0), (FIELD_AVERAGE, 1.0)]
+        if wanted == "average" or (wanted == "auto" and averaged):
+            fields.reverse()
+        sources = [self._field_source((field, scope), window_s) for field, window_s in fields]
+        if scope == SCOPE_GPU:
+            sources.insert(1, lambda handle: PowerReading(self._usage_watts(handle), 1.0 if averaged else 0.0))
+        return next((source for source in sources if self._attempt(source, self._found.handle) is not None), None)
 
-def _field_source(nvml: Any, field: int, scope: int, window_s: float) -> Callable[[Any], PowerReading]:
-    return lambda handle: PowerReading(_field(nvml, handle, field, scope), window_s)
+    def _field_source(self, field: tuple[int, int], window_s: float) -> Callable[[Any], PowerReading]:
+        return lambda handle: PowerReading(self._field_watts(handle, field), window_s)
 
+    def _attempt(self, call: Callable[..., Any], *args: Any) -> Any:
+        return attempt(self._nvml, call, *args)
 
-def _twice(nvml: Any, take: Callable[[Any], Reading], handle: Any) -> None:
-    """Ask once, and once more after an error that says nothing of what the board can do."""
-    try:
-        take(handle)
-    except nvml.NVMLError as error:
-        if error.value in {nvml.NVML_ERROR_NOT_SUPPORTED, nvml.NVML_ERROR_GPU_IS_LOST}:
-            raise
-        take(handle)
+    def _try_twice(self, take: Callable[[Any], Reading]) -> None:
+        """Ask once, and once more after an error that says nothing of what the board can do."""
+        try:
+            take(self._found.handle)
+        except self._nvml.NVMLError as error:
+            if error.value in {self._nvml.NVML_ERROR_NOT_SUPPORTED, self._nvml.NVML_ERROR_GPU_IS_LOST}:
+                raise
+            take(self._found.handle)
 
+    def _usage_watts(self, handle: Any) -> float:
+        return float(self._nvml.nvmlDeviceGetPowerUsage(handle)) / 1000
 
-def _usage(nvml: Any, handle: Any) -> float:
-    return float(nvml.nvmlDeviceGetPowerUsage(handle)) / 1000
+    def _field_watts(self, handle: Any, field: tuple[int, int]) -> float:
+        """Return a field of a scope; the call succeeds where the field does not, so that each value has a return code."""
+        value = self._nvml.nvmlDeviceGetFieldValues(handle, [field])[0]
+        if value.nvmlReturn != self._nvml.NVML_SUCCESS:
+            raise self._nvml.NVMLError(value.nvmlReturn)
+        return float(value.value.uiVal) / 1000
 
+    def _is_module(self) -> bool:
+        """Return whether this is a Grace-Hopper: a Hopper whose module has a power of its own."""
+        if self._found.architecture != _HOPPER:
+            return False
+        return bool(self._attempt(self._field_watts, self._found.handle, (FIELD_INSTANT, SCOPE_MODULE)))
 
-def _field(nvml: Any, handle: Any, field: int, scope: int) -> float:
-    """Return a field value in watts; the call succeeds where the field does not, so that each value has a return code."""
-    value = nvml.nvmlDeviceGetFieldValues(handle, [(field, scope)])[0]
-    if value.nvmlReturn != nvml.NVML_SUCCESS:
-        raise nvml.NVMLError(value.nvmlReturn)
-    return float(value.value.uiVal) / 1000
+    def _is_averaged(self) -> bool:
+        """Return whether the power sensor shows a 1 s average: Ampere and newer do, but for GA100 (NVML's reference)."""
+        return (self._found.architecture or 0) >= _AVERAGED_FROM and not _GA100.search(self._found.board.name)
 
-
-def _is_module(nvml: Any, found: Found) -> bool:
-    """Return whether this is a Grace-Hopper: a Hopper whose module has a power of its own."""
-    if found.architecture != _HOPPER:
-        return False
-    return bool(attempt(nvml, _field, nvml, found.handle, FIELD_INSTANT, SCOPE_MODULE))
-
-
-def _is_averaged(found: Found) -> bool:
-    """Return whether the power sensor shows a 1 s average: Ampere and newer do, but for GA100 (NVML's reference)."""
-    return (found.architecture or 0) >= _AVERAGED_FROM and not _GA100.search(found.board.name)
+    def _max_watts(self, scope: int) -> float | None:
+        handle = self._found.handle
+        if scope == SCOPE_MODULE:
+            limit_watts = self._attempt(self._field_watts, handle, (FIELD_MAX_LIMIT, SCOPE_MODULE))
+        else:
+            constraints = self._attempt(self._nvml.nvmlDeviceGetPowerManagementLimitConstraints, handle)
+            limit_mw = constraints[1] if constraints else self._attempt(self._nvml.nvmlDeviceGetEnforcedPowerLimit, handle)
+            limit_watts = limit_mw / 1000 if limit_mw else None
+        return limit_watts * _CAP_MARGIN if limit_watts else None
 
 
 def bias(name: str) -> float:
     """Return the half-width of a 95 % interval of the relative error of a model's power and energy."""
     return next((figure for pattern, figure in _BIASES if pattern.search(name)), DEFAULT_BIAS)
-
-
-def _max_watts(nvml: Any, handle: Any, scope: int) -> float | None:
-    if scope == SCOPE_MODULE:
-        limit_watts = attempt(nvml, _field, nvml, handle, FIELD_MAX_LIMIT, SCOPE_MODULE)
-    else:
-        constraints = attempt(nvml, nvml.nvmlDeviceGetPowerManagementLimitConstraints, handle)
-        limit_mw = constraints[1] if constraints else attempt(nvml, nvml.nvmlDeviceGetEnforcedPowerLimit, handle)
-        limit_watts = limit_mw / 1000 if limit_mw else None
-    return limit_watts * _CAP_MARGIN if limit_watts else None
