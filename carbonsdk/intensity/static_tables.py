@@ -97,7 +97,7 @@ class StaticTables:
             raise LookupError(f"{_DATA / 'averages.csv'} has no row {WORLD}: install carbonsdk anew")
         if zone.found_by == NOBODY:
             return world, "the place is not known"
-        return world, None if wanted == WORLD else f"the world's average, for want of one of {wanted}{_hint(zone.key)}"
+        return world, None if wanted == WORLD else f"no figure of {zone.label} is known{_hint(zone)}"
 
     def _of(self, table: str, key: str, year: int | None) -> Figure | None:
         """Return the figure nearest to a year, else the newest; one of the preferred basis if there is any."""
@@ -115,11 +115,13 @@ def _region_key(zone: Zone) -> str | None:
     return f"{zone.cloud_provider.lower()}/{zone.cloud_region.lower().replace(' ', '')}"
 
 
-def _hint(key: str) -> str:
+def _hint(zone: Zone) -> str:
     """Return which zones were perhaps meant by a country's or a cloud region's name, or by another code of a country."""
+    if zone.latitude is not None:
+        return "; it takes electricitymaps, with a token, to find the grid of coordinates"
     from difflib import get_close_matches
 
-    told = key.strip().casefold()
+    told = zone.key.strip().casefold()
     region = told.replace(" ", "").replace(":", "/").rpartition("/")[2]
     meant = [row["zone"] for row in table("cloud_zones.csv") if row["region"] == region]
     if not meant:

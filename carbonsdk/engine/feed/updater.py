@@ -174,8 +174,8 @@ class Updater:
         """Warn where only the world's average is left for a zone that has a name: it may be misspelt."""
         used = self.timeline.at(self._now_ns())
         if used is not None and not used.own and used.zone == NOWHERE.key != zone.label:
-            hint = (used.note or "").rpartition("; ")[2]
-            how = hint if hint.startswith("did you mean") else "zones are named like DE or DK-DK1"
+            hints = [part for part in (used.note or "").split("; ") if part.startswith(("did you mean", "it takes"))]
+            how = hints[0] if hints else "zones are named like DE or DK-DK1"
             told = f"{used.grams_per_kwh:g} gCO2eq/kWh of the world are used"
             self.warn("unknown zone", f"no figures are known for the zone {zone.label!r} ({how}): {told}")
 
