@@ -315,7 +315,7 @@ def test_a_plugins_secret_is_looked_up_when_the_plugin_is_configured(settle, pro
 
 def test_the_text_of_a_command_line_is_read_as_a_variables():
     assert parsed("intensity", "80", where="--intensity") == 80.0
-    assert parsed("log_dir", "logs", where="--log-dir") == Path("logs")
+    assert parsed("log_dir", "logs", where="--log-dir") == Path.cwd() / "logs"
     with pytest.raises(SettingsError, match=r"pue \(--pue\) must be at least 1"):
         parsed("pue", "0.2", where="--pue")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from carbonsdk.errors import SettingsError
 from carbonsdk.host import PluginHost, Registered
-from carbonsdk.options import configure, nearest, unknown
+from carbonsdk.options import anchored, configure, nearest, unknown
 from carbonsdk.settings import Resolved
 
 _UNASKED = frozenset({"console", "carbontracker_log"})  # sinks that other settings call for
@@ -54,4 +54,4 @@ def _known(
         if not source.startswith("variable ") or "__" not in source:
             raise SettingsError(problem if source == "call" else f"{source}: {problem}")
         warnings.append(f"unknown {source} is ignored: {problem}")
-    return {option: value for option, value in given.items() if option in known}
+    return anchored(registered.registration.settings, {option: value for option, value in given.items() if option in known})

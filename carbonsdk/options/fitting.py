@@ -2,9 +2,12 @@
 
 import types
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import Field, fields, is_dataclass
 from enum import Enum
 from functools import cache
+from os import PathLike
+from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from carbonsdk.errors import SettingsError
@@ -41,6 +44,20 @@ def configure(settings_type: type[T], options: Mapping[str, Any], *, where: str)
                 f"{where}: {type(error).__name__} in its settings (not shown: a secret is among them)"
             ) from None
         raise SettingsError(f"{where}: {error}") from error
+
+
+def anchored(settings_type: type, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options with relative paths as they are meant now: what they are for is made later, in a thread.
+
+    What is wrong with them `configure` tells.
+    """
+    settled = dict(options)
+    with suppress(SettingsError):
+        for name, hint in _hints(settings_type).items() if options else ():
+            if isinstance(settled.get(name), str | PathLike) and Path in (hint, *get_args(hint)):
+                with suppress(Mismatch):
+                    settled[name] = READERS[Path](settled[name])
+    return settled
 
 
 def unknown(name: str, known: Sequence[str] | Mapping[str, Any], *, where: str) -> str:

@@ -69,8 +69,17 @@ def _path(value: Any) -> Path:
         path = Path(expect(fits, value, "a path")).expanduser()
     except RuntimeError:  # the home directory of nobody
         raise Mismatch("a path of a known home directory") from None
-    # "-" is a standard stream, wherever it is written.
-    return value.directory / path if isinstance(value, FileText) and value != "-" else path
+    if path == Path("-"):  # a standard stream, wherever it is written
+        return path
+    return (value.directory if isinstance(value, FileText) else _working_directory()) / path
+
+
+def _working_directory() -> Path:
+    # As it is now: a program may go elsewhere later, and what is written is to stay in one place.
+    try:
+        return Path.cwd()
+    except OSError:  # it was deleted
+        return Path()
 
 
 def _secret(value: Any) -> Secret:

@@ -237,3 +237,27 @@ def test_two_runs_at_once_on_one_host_need_no_lock(programs):
     assert [len(row) for row in rows] == [len(header)] * 40
     runs = ct.runs.list(programs.state)
     assert [run.epoch_count for run in runs] == [20, 20]
+
+
+def test_a_program_that_goes_elsewhere_leaves_its_files_where_they_were_begun(programs):
+    # Hydra does so with every run.
+    ran = programs.run(
+        """
+        SINKS = {"csv": {"path": "a.csv"}, "jsonl": {"path": "a.jsonl"}, "emissions_csv": {"path": "runs/e.csv"}}
+        places = {"state_dir": "state", "log_dir": "logs", "sinks": SINKS}
+        with ct.CarbonTracker(**SETTINGS, **places) as tracker:
+            os.mkdir("elsewhere")
+            os.chdir("elsewhere")
+            for _ in range(3):
+                with tracker.epoch():
+                    pass
+        assert not tracker.report().warnings, tracker.report().warnings
+        assert ct.runs.load(tracker.report().record).epoch_count == 3
+        """
+    )
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    assert list((programs.place / "elsewhere").iterdir()) == []
+    assert len((programs.place / "a.csv").read_text().splitlines()) == 1 + 3
+    assert (programs.place / "a.jsonl").exists()
+    assert (programs.place / "runs" / "e.csv").exists()
+    assert len(list((programs.place / "logs").iterdir())) == 2
