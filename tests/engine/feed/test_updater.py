@@ -86,7 +86,7 @@ def test_a_zone_of_which_nothing_is_known_is_told_to_be_so_since_it_may_be_missp
 
 
 def test_of_coordinates_a_person_is_told_who_could_use_them(make, heard):
-    make(zone=Zone(key="WORLD", latitude=55.68, longitude=12.57, found_by="call"), fetchers=[TABLE]).step()
+    make(zone=Zone(key="WORLD", name="55.68,12.57", latitude=55.68, longitude=12.57), fetchers=[TABLE])
     (text,) = heard.warnings
     assert "the zone '55.68,12.57' (it takes electricitymaps, with a token, to find the grid of coordinates)" in text
 
