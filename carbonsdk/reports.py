@@ -211,9 +211,9 @@ class RunReport(_IntervalReport):
     `energy` is of the run from its start to `end`, gaps between epochs included; `epochs_energy` is of the union of the
     epochs. `epochs` holds the newest 10,000 (of a record that tells too much, fewer: see `warnings`); `epoch_count` counts all
     that have ended. `state` is "running", "finished" or "interrupted". `facility_joules` are `energy` times the PUE;
-    `pue_source` says where that is from, if one was given. `marginal` is what the same energy comes to under marginal intensities, where a service gives them. With the `scope`
-    "process" all figures are this process's and its children's, and `machine_joules` is what their devices used in all; it is
-    None for the "machine", and for a run of several processes.
+    `pue_source` says where that is from, if one was given. `marginal` is what the same energy comes to under marginal
+    intensities, where a service gives them. With the `scope` "process" all figures are this process's and its children's, and
+    `machine_joules` is what their devices used in all; it is None for the "machine", and for a run of several processes.
     """
 
     derived: ClassVar = (*_IntervalReport.derived, "facility_joules")
