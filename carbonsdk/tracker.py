@@ -117,6 +117,8 @@ class CarbonTracker:
 
             first = checked_start(start)
             self._session.number_from(first)
+        else:
+            self._session.forecaster.start_at(first)
         for number in itertools.count(first) if planned is None else range(first, planned):
             epoch = self.epoch().__enter__()
             try:

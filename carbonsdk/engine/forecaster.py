@@ -22,6 +22,7 @@ class Forecaster:
 
     def __init__(self, plan: Plan, scribe: Scribe, feed: IntensityFeed, *, start_unix_ns: int) -> None:
         self._plan, self._scribe, self._feed = plan, scribe, feed
+        self._first = plan.first_epoch
         self._start_ns = start_unix_ns
         self._laps = LapBook()
         self._fresh: deque[EpochEnded] = deque()
@@ -37,13 +38,17 @@ class Forecaster:
 
     def go_on(self, plan: Plan) -> None:
         """Follow another plan: the run turned out to be the next attempt of an earlier one."""
-        self._plan = plan
+        self._plan, self._first = plan, plan.first_epoch
+
+    def start_at(self, number: int) -> None:
+        """Take epoch `number` of those planned for the next one: a checkpoint may be behind the record."""
+        self._first = number - self._seen
 
     @property
     def _planned(self) -> int:
         """Return how many epochs this attempt is to run: those that earlier ones left."""
         planned = self._plan.info.epochs_planned or 0
-        return planned - self._plan.first_epoch if planned > self._plan.first_epoch else planned
+        return planned - self._first if planned > self._first else planned
 
     @property
     def due(self) -> bool:

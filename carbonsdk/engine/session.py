@@ -193,8 +193,11 @@ class Session:
 
     def number_from(self, number: int) -> None:
         """Number the epochs from here on."""
+        if self.phase.elsewhere:
+            return
         with self.roster.lock:
             self.roster.next_number = number
+        self.forecaster.start_at(number)
 
     @property
     def next_number(self) -> int:

@@ -85,6 +85,7 @@ def test_a_child_asks_a_tracker_whatever_it_likes_though_the_parent_held_every_l
                 pass
             epoch.report, after.report, before.report, span.report
             tracker.report(), tracker.forecast(), tracker.await_devices(), tracker.alive, tracker.run_id
+            tracker.load_state_dict(tracker.state_dict()), next(tracker.epochs()), next(tracker.epochs(start=3))
             tracker.epoch_start(), tracker.epoch_end(), tracker.stop()
             os._exit(3)
         done.set() if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3 else os._exit(1)

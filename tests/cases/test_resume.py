@@ -211,6 +211,31 @@ def test_a_checkpoint_behind_the_record_numbers_the_repeated_epochs_as_they_are(
     assert report.epoch_count == 4  # how far the training is
 
 
+# The record knows of 5 of 6 epochs; the last checkpoint was written before the fourth.
+@pytest.mark.parametrize(
+    ("go_on", "left"),
+    [
+        (lambda tracker: tracker.epochs(start=3), 3),
+        (lambda tracker: tracker.epochs(), 6),
+        (lambda tracker: tracker.load_state_dict({"version": 1, "run_id": "long", "next_epoch": 3}), 3),
+        (lambda tracker: None, 1),  # as far as the record tells
+    ],
+    ids=["start", "from 0", "state", "record"],
+)
+def test_the_forecast_is_of_what_the_training_does_again_and_has_left(tracker, go_on, left):
+    first = tracker(run_id="long", epochs=6)
+    epochs_of(first, 5)
+    first.stop()
+    second = tracker(run_id="long", epochs=6)
+    numbers = go_on(second)
+    if numbers is None:
+        epochs_of(second, 1)
+    else:
+        next(numbers), next(numbers)
+    assert second.forecast().epochs_total == left
+    assert second.forecast().epochs_seen == 1
+
+
 def test_what_was_measured_before_the_checkpoint_was_loaded_goes_along(tracker, tmp_path):
     first = tracker()
     epochs_of(first, 1)
