@@ -1,10 +1,10 @@
 """Reports of a run, its epochs and its spans, made from its records."""
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carbonsdk.engine.spanbook import use_of
+from carbonsdk.interruption import let_through
 from carbonsdk.journal.assembly import Assembly
 from carbonsdk.journal.records import EpochEnded, StateNoted
 from carbonsdk.reports import EpochReport, RunReport, SpanReport
@@ -54,10 +54,11 @@ def run_report(session: "Session", at_ns: int, state: str) -> RunReport:
 
 def _written(record: Path | None) -> str | None:
     """Return where the record lies; None if it lies nowhere, as on a disk that may not be written to."""
-    with suppress(OSError):
-        if record is not None and record.exists():
-            return str(record)
-    return None
+    try:
+        return str(record) if record is not None and record.exists() else None
+    except OSError as error:
+        let_through(error)
+        return None
 
 
 def bare_report(session: "Session") -> RunReport:

@@ -47,9 +47,9 @@ class _Activation:
             return
         try:
             CURRENT.reset(token)
-        except ValueError:
+        except ValueError as error:
             # Closed in another context (a generator finalised elsewhere): that context was never changed.
-            return
+            let_through(error)
 
 
 class Span(_Activation):

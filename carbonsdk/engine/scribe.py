@@ -49,8 +49,7 @@ class Scribe:
     @property
     def assembly(self) -> Assembly:
         """Return what reports are made from, with every record noted so far folded in."""
-        main = threading.main_thread()
-        interruptible = threading.current_thread() is main and main.is_alive()  # else the interpreter is ending
+        interruptible = threading.current_thread() is threading.main_thread()
         if self._unfolded and not (interruptible and self._folded_aside()):
             self._fold()
         while self._left_out:  # here, since who waits for the thread above may hold what noting a warning needs
@@ -72,7 +71,7 @@ class Scribe:
             _thread.start_new_thread(fold, ())  # a Thread whose start is broken off is listed among the living for ever
         except RuntimeError as error:
             let_through(error)
-            return False  # no more threads may be had
+            return False  # no more threads may be had: a limit, or the interpreter is ending
         with folding:
             return True
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 from carbonsdk.errors import JournalError
+from carbonsdk.interruption import let_through
 from carbonsdk.journal.records import (
     DeviceFound,
     EpochEnded,
@@ -61,7 +62,8 @@ def encode(record: Record) -> bytes:
     """
     try:
         line = _dump(record)
-    except ValueError:
+    except ValueError as error:
+        let_through(error)
         line = _dump_finite(record)
     except (TypeError, RecursionError) as error:
         raise JournalError(f"cannot write a {type(record).__name__}: {error}") from error

@@ -95,6 +95,7 @@ class JournalWriter:
         try:
             line = encode(record)
         except JournalError as error:
+            let_through(error)
             self._note("lost", f"part of the record is lost: {error}")
             return
         worth = _WORTHS.get(type(record), Worth.DETAIL)

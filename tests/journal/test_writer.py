@@ -302,3 +302,25 @@ def test_a_forked_child_does_not_write(path):
         assert process.stdout.read() == ""
     assert process.returncode == 0
     assert [record.text for record in read_records(path)] == ["parent", "parent again"]
+
+
+def test_an_error_of_a_handler_in_the_midst_of_a_write_is_not_the_disk_s(writer, path, sample, told, monkeypatch):
+    def interrupted(fd, data):
+        monkeypatch.undo()
+        signal.raise_signal(signal.SIGTERM)
+        return os.write(fd, data)
+
+    def out_of_time(_number, _frame):
+        raise TimeoutError("the job's time is up")
+
+    writer.write(sample.run())
+    before = signal.signal(signal.SIGTERM, out_of_time)
+    try:
+        monkeypatch.setattr(os, "write", interrupted)
+        with pytest.raises(TimeoutError, match="the job's time is up"):
+            writer.write(Warned(1, "interrupted"))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert told == []
+    writer.write(Warned(2, "after it"))
+    assert [record.text for record in read_records(path) if isinstance(record, Warned)] == ["interrupted", "after it"]
