@@ -1,9 +1,14 @@
 """Plugins' options are checked when a tracker is made: what is written wrong shows then, not when results are missing."""
 
+from pathlib import Path
+
 import pytest
 
 import carbonsdk as ct
+from carbonsdk.engine.plugin_options import fitted
 from carbonsdk.errors import SettingsError
+from carbonsdk.host import PluginHost
+from carbonsdk.settings import resolve
 
 
 @pytest.fixture
@@ -83,3 +88,13 @@ def test_a_dash_in_a_file_is_standard_output_and_no_file_of_that_name(made, tmp_
     made().stop()
     assert '{"schema":1,' in capsys.readouterr().out
     assert not (tmp_path / "-").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("a.csv", "{}/a.csv"), (Path("a.csv"), "{}/a.csv"), ("/b.csv", "/b.csv"), ("-", "-")]
+)
+def test_a_relative_path_is_meant_as_it_is_when_the_tracker_is_made(tmp_path, monkeypatch, given, meant):
+    # The sink itself is made a little later, in a thread, when the program may have gone elsewhere.
+    monkeypatch.chdir(tmp_path)
+    settings = fitted(resolve({"sinks": {"csv": {"path": given}}}), PluginHost.discover()).settings
+    assert settings.options["sinks"]["csv"]["path"] == Path(meant.format(tmp_path))
