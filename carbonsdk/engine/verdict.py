@@ -5,10 +5,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from carbonsdk.errors import JournalError
-from carbonsdk.journal.reader import open_journal
+from carbonsdk.files import content
 
 _LONGEST_BYTES = 64 << 10
+_SAFELY = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_FLAGS = os.O_WRONLY | os.O_CREAT | _SAFELY
 
 
 class Verdict(NamedTuple):
@@ -42,16 +43,14 @@ class Verdicts:
     def read(self) -> list[Verdict] | None:
         """Return what was told so far; None where nobody watches."""
         try:
-            with open_journal(self._path) as file:
-                lines = file.read(_LONGEST_BYTES).decode("utf-8", "replace").splitlines(keepends=True)
-        except (OSError, JournalError):
+            lines = content(self._path, most_bytes=_LONGEST_BYTES).decode("utf-8", "replace").splitlines(keepends=True)
+        except OSError:
             return None
         heads = [line.partition(" ") for line in lines if line.endswith("\n")]
         return [Verdict(int(number), text.strip()) for number, _, text in heads if number.isdecimal() and len(number) < 20]
 
     def _open(self, how: int, text: str = "") -> None:
-        flags = os.O_WRONLY | os.O_CREAT | how | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-        fd = os.open(self._path, flags, 0o600)
+        fd = os.open(self._path, _FLAGS | how, 0o600)
         try:
             os.write(fd, text.encode("utf-8", "replace"))
         finally:

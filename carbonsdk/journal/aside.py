@@ -7,7 +7,7 @@ from pathlib import Path
 
 from carbonsdk.errors import JournalError
 
-_FLAGS = os.O_RDWR | getattr(os, "O_CLOEXEC", 0)
+_FLAGS = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 class _Nameless:

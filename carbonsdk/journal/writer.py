@@ -18,7 +18,8 @@ _WORTHS = {
     **dict.fromkeys((RunBegan, DeviceFound, SelectionMade, IntensityKnown), Worth.HEAD),
     **dict.fromkeys((EpochEnded, RunEnded), Worth.EPOCH),
 }
-_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+_SAFELY = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)  # Windows ends lines its way
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _SAFELY
 
 
 class JournalWriter:
