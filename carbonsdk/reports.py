@@ -57,6 +57,11 @@ class SpanTotal:
     energy: EnergyUse
 
 
+def _in_notebook(report: object, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython's way to ask
+    # Each report has it by itself: IPython asks the class alone that has the `__repr__`, which is every dataclass.
+    printer.text(str(report))
+
+
 class _IntervalReport:
     """What the reports of spans, epochs and runs have in common."""
 
@@ -76,9 +81,6 @@ class _IntervalReport:
         energy = figures.measured_energy(self.energy) + (", simulated" if made_up else "")
         told = f"{self._title()}: {energy}, in {figures.duration(self.duration_s)}"
         return told if self.co2eq_grams is None else f"{told}, {figures.mass(self.co2eq_grams)} CO2eq"
-
-    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython's way to ask
-        printer.text(str(self))
 
     def _title(self) -> str:
         raise NotImplementedError
@@ -125,6 +127,8 @@ class SpanReport(_IntervalReport):
     reason: str | None = None
     above_idle: AboveIdle | None = None
 
+    _repr_pretty_ = _in_notebook
+
     def _title(self) -> str:
         return f"span {self.name}"
 
@@ -154,6 +158,8 @@ class EpochReport(_IntervalReport):
     reason: str | None = None
     above_idle: AboveIdle | None = None
     marginal: CarbonUse | None = None
+
+    _repr_pretty_ = _in_notebook
 
     def _title(self) -> str:
         marks = [word for word in ("failed", "partial", "provisional") if getattr(self, word)]
@@ -245,6 +251,8 @@ class RunReport(_IntervalReport):
     machine_joules: float | None = None
     pue_source: str | None = None
     marginal: CarbonUse | None = None
+
+    _repr_pretty_ = _in_notebook
 
     def _title(self) -> str:
         name = f" ({self.name})" if self.name else ""

@@ -49,11 +49,8 @@ def test_a_run_is_a_line():
 
 
 def test_a_notebook_shows_the_line_and_repr_still_all(epoch):
-    class Printer:
-        def text(self, text):
-            self.shown = text
+    pretty = pytest.importorskip("IPython.lib.pretty").pretty
+    run = sample_events()[-1].report
 
-    printer = Printer()
-    epoch._repr_pretty_(printer, False)
-    assert printer.shown == str(epoch)
+    assert (pretty(epoch), pretty(run)) == (str(epoch), str(run))
     assert "coverage=1.0" in repr(epoch)

@@ -16,6 +16,11 @@ def test_help_tells_every_command(carbonsdk):
     assert [name for name in BUILT_IN if f"\n  {name} " not in done.stdout] == []
 
 
+def test_the_package_runs_as_the_script_does(home):
+    done = subprocess.run([sys.executable, "-m", "carbonsdk", "--version"], cwd=home, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"carbonsdk {package.__version__}\n")
+
+
 @pytest.mark.parametrize("group", [(), ("runs",), ("plugin",)])
 def test_no_line_of_a_groups_help_is_cut_off(carbonsdk, group):
     assert "..." not in carbonsdk(*group, "--help", COLUMNS="80").stdout.split("Commands:")[1]
