@@ -12,6 +12,8 @@ from carbonsdk.reports import AboveIdle, DeviceEnergy, RunReport
 # Below this share of the run, what lies between epochs is not worth a line.
 _WORTH_A_LINE = 0.001
 
+_LATE = "the sensor answered after "
+
 
 def totals(report: RunReport, *, interpretable: bool) -> str:
     """Return the lines as one text; `interpretable` adds what the CO2eq compares to."""
@@ -148,7 +150,16 @@ def _missing(report: RunReport) -> list[str]:
             names.setdefault(each.energy.reason or "no reading", []).append(each.device.name)
     if report.energy.partial and not names:
         return [report.energy.reason or "a part of the run was not observed"]
-    return [f"{', '.join(dict.fromkeys(devices))}: {reason}" for reason, devices in names.items()]
+    return [f"{', '.join(dict.fromkeys(devices))}: {_folded(reason)}" for reason, devices in names.items()]
+
+
+def _folded(reason: str) -> str:
+    """Return a reason without the waits for a sensor of all attempts and processes but the first."""
+    parts = reason.split("; ")
+    late = [part for part in parts if part.startswith(_LATE)]
+    if len(late) < 3:
+        return reason
+    return "; ".join([late[0], f"{len(late) - 1} times more after such a wait", *(part for part in parts if part not in late)])
 
 
 def _why(report: RunReport) -> str:

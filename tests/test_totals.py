@@ -118,3 +118,14 @@ def test_what_has_one_average_or_is_the_users_own_has_no_kinds(value):
     assert "  values" not in totals(
         replace(REPORT, carbon=CarbonUse(0.445, value, 445.0, ((value, 3600.0),))), interpretable=False
     )
+
+
+def test_many_waits_for_one_sensor_are_told_once():
+    waits = "; ".join(f"the sensor answered after 0.0{number} s" for number in range(41, 61))
+    late = replace(WATT_HOUR, partial=True, reason=f"{waits}; the device was lost")
+
+    text = totals(replace(REPORT, devices=(DeviceEnergy(CPU, late),)), interpretable=False)
+
+    assert (
+        "  missing    Xeon: the sensor answered after 0.041 s; 19 times more after such a wait; the device was lost\n" in text
+    )

@@ -70,4 +70,12 @@ def _summarise(report: Any, *, program: str, code: int, as_json: bool) -> None:
 
         click.echo(json.dumps(report.to_dict(), ensure_ascii=False), err=True)
         return
-    summary.show(report, title=f"carbonsdk: {program} ended with exit code {code}", err=True)
+    summary.show(report, title=f"carbonsdk: {program} ended with exit code {code}{_signal(code)}", err=True)
+
+
+def _signal(code: int) -> str:
+    """Return the name of the signal that a shell, too, tells by such a code; nothing for any other."""
+    from signal import Signals
+
+    # Most real-time signals have no name.
+    return next((f" ({each.name})" for each in Signals if each == code - 128), "")

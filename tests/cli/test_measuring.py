@@ -96,6 +96,12 @@ def test_a_backend_that_is_not_there_keeps_the_command_from_starting(carbonsdk):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(("code", "told"), [(137, "137 (SIGKILL)"), (163, "163"), (128, "128"), (255, "255"), (3, "3")])
+def test_the_summary_names_the_signal_that_a_code_stands_for(carbonsdk, code, told):
+    done = carbonsdk("run", "--", "sh", "-c", f"exit {code}", **FIFTY_WATTS)
+    assert done.stderr.startswith(f"carbonsdk: sh ended with exit code {told}\n")
+
+
 def test_a_run_that_is_ended_by_a_signal_is_recorded(carbonsdk, home, tmp_path):
     script = "import sys, time; print('ready', flush=True); time.sleep(60)"
     environ = {"HOME": str(home), "PATH": "/usr/bin:/bin", **FIFTY_WATTS}
@@ -105,7 +111,7 @@ def test_a_run_that_is_ended_by_a_signal_is_recorded(carbonsdk, home, tmp_path):
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGTERM
-    assert "ended with exit code 143" in said
+    assert "ended with exit code 143 (SIGTERM)" in said
     assert [run["state"] for run in recorded(carbonsdk)] == ["finished"]
 
 
