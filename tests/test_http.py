@@ -1,11 +1,13 @@
 """The HTTP client against a service on loopback, faults included."""
 
 import gc
+import gzip
 import http.client
 import logging
 import threading
 import time
 import traceback
+import tracemalloc
 from datetime import UTC, datetime
 
 import pytest
@@ -175,6 +177,36 @@ def test_a_redirect_is_not_followed_and_the_secret_stays_here(service, client):
         assert other.asked == []
     assert isinstance(error, BadAnswer)
     assert "redirect" in str(error)
+
+
+def test_the_body_of_a_redirect_is_not_read_whole(service, client):
+    bomb = gzip.compress(bytes(256 << 20))
+    service.on("/it", Reply(bomb, 302, {"Location": "/there", "Content-Encoding": "gzip"}))
+    tracemalloc.start()
+    refused(client, service)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak_bytes < 32 << 20
+
+
+def test_a_packed_answer_is_unpacked(service, client):
+    service.on("/it", Reply(gzip.compress(b'{"a": 1}'), headers={"Content-Encoding": "gzip"}))
+    assert client.fetch_json(service.url + "/it") == {"a": 1}
+    assert service.asked[0].headers["accept-encoding"] == "gzip"
+
+
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "zstd"])
+def test_an_answer_packed_as_nobody_asked_for_is_refused(service, client, encoding):
+    service.on("/it", Reply(gzip.compress(gzip.compress(b"{}")), headers={"Content-Encoding": encoding}))
+    assert "packed as nobody asked for" in str(refused(client, service))
+
+
+def test_a_refusal_that_cannot_be_unpacked_is_a_refusal_all_the_same(service, client):
+    service.on(
+        "/it", Reply(b"no gzip", 401, {"Content-Encoding": "gzip"}), Reply(b"no gzip", headers={"Content-Encoding": "gzip"})
+    )
+    assert isinstance(refused(client, service), Unauthorized)
+    assert isinstance(refused(client, service), BadAnswer)
 
 
 def test_a_service_that_echoes_the_token_does_not_get_it_into_the_message(service, client):

@@ -2,6 +2,7 @@
 
 import ipaddress
 import threading
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 
 from carbonsdk.errors import BadAnswer, ServiceError, ServiceUnavailable
 from carbonsdk.http.answers import decoded, refusal
+from carbonsdk.http.bodies import PACKED_BY, body_of
 from carbonsdk.secret import Secret
 
 if TYPE_CHECKING:
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
     from carbonsdk.http.sockets import Watch
 
-_CHUNK_BYTES = 16_384
 _MOST_ERROR_BYTES = 4_096
 
 
@@ -41,7 +42,7 @@ class _Ask:
     @property
     def plain_headers(self) -> dict[str, str]:
         revealed = {name: value.reveal() if isinstance(value, Secret) else value for name, value in self.headers.items()}
-        return {"User-Agent": "carbonsdk", **revealed}
+        return {"User-Agent": "carbonsdk", "Accept-Encoding": PACKED_BY, **revealed}
 
     @property
     def is_local(self) -> bool:
@@ -138,13 +139,9 @@ class RequestsHttp:
         return outcome
 
     def _exchange(self, ask: _Ask, limit_s: float) -> bytes | ServiceError:
-        import requests
+        from carbonsdk.http.sockets import WatchedSession
 
-        from carbonsdk.http.sockets import WatchedAdapter
-
-        with requests.Session() as session:
-            session.mount("http://", WatchedAdapter())
-            session.mount("https://", WatchedAdapter())
+        with WatchedSession() as session:
             session.trust_env = not ask.is_local
             with session.request(
                 ask.method,
@@ -161,16 +158,17 @@ class RequestsHttp:
     def _answer(self, ask: _Ask, response: "requests.Response") -> bytes | ServiceError:
         good = 200 <= response.status_code < 300
         most_bytes = self._most_bytes if good else _MOST_ERROR_BYTES
-        body = bytearray()
-        for chunk in response.iter_content(_CHUNK_BYTES):
-            body += chunk
-            if len(body) > most_bytes:
-                break
+        body = b""
+        try:
+            body = body_of(response, host=ask.host, most_bytes=most_bytes)
+        except (BadAnswer, zlib.error):
+            if good:
+                raise
         if not good:
-            return refusal(ask.host, response.status_code, bytes(body), headers=response.headers, secrets=ask.secrets)
+            return refusal(ask.host, response.status_code, body, headers=response.headers, secrets=ask.secrets)
         if len(body) > most_bytes:
             return BadAnswer(f"{ask.host} answered with more than {most_bytes} bytes")
-        return bytes(body)
+        return body
 
 
 def _as_it_is(request: "requests.PreparedRequest") -> "requests.PreparedRequest":
@@ -180,19 +178,22 @@ def _as_it_is(request: "requests.PreparedRequest") -> "requests.PreparedRequest"
 def _failure(host: str, error: Exception, limit_s: float) -> ServiceError:
     """Return what to say of an exception: its kind, never its text."""
     from requests import exceptions
+    from urllib3.exceptions import HTTPError, ReadTimeoutError
 
     match error:
+        case BadAnswer():
+            return error
         case exceptions.ConnectTimeout():
             return ServiceUnavailable(f"{host}: no connection in time")
-        case exceptions.ReadTimeout():
+        case exceptions.ReadTimeout() | ReadTimeoutError():
             return ServiceUnavailable(f"{host}: no answer within {limit_s:g} s")
         case exceptions.SSLError():
             return ServiceUnavailable(f"{host}: no trusted TLS connection (check the clock and the certificates)")
         case exceptions.ProxyError():
             return ServiceUnavailable(f"{host}: the proxy does not answer (check HTTPS_PROXY and NO_PROXY)")
-        case exceptions.ConnectionError() | exceptions.ChunkedEncodingError():
+        case exceptions.ConnectionError() | HTTPError():
             return ServiceUnavailable(f"{host}: no connection (check the network and the name)")
-        case exceptions.ContentDecodingError():
+        case zlib.error():
             return BadAnswer(f"{host} gave an answer that cannot be decompressed")
         case _:
             return ServiceError(f"{host}: the request failed ({type(error).__name__})")

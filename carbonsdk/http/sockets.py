@@ -5,6 +5,7 @@ import threading
 from contextlib import suppress
 from typing import Any, Self
 
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -96,3 +97,15 @@ class WatchedAdapter(HTTPAdapter):
         if not proxy.lower().startswith("socks"):
             manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
         return manager
+
+
+class WatchedSession(requests.Session):
+    """A session of such connections, which knows no redirects: requests reads the whole body of one, whatever it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mount("http://", WatchedAdapter())
+        self.mount("https://", WatchedAdapter())
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Say that there is none."""
