@@ -40,7 +40,7 @@ def end(session: "Session", reason: str) -> RunReport:
     for name in filter(None, stuck):
         session.notices.warn(f"{name} is stuck in a call that does not return; it was left behind")
     for name, count in session.scribe.dropped.items():
-        session.notices.warn(f"sink {name} lost {count} event(s)")
+        session.notices.warn(f"sink {name} lost {count} event{'' if count == 1 else 's'}")
     session.scribe.close()
     return replace(final, warnings=session.scribe.assembly.warnings)
 

@@ -56,4 +56,8 @@ class Notices:
     def fault(self, what: str, error: BaseException) -> None:
         """Give a warning of what a plugin raised."""
         text = message_of(error)
-        self.warn(f"{what}: {text}" if text == type(error).__name__ else f"{what}: {type(error).__name__}: {text}")
+        # As other programs say it; a plugin's own class may be broken in any attribute.
+        if isinstance(error, OSError) and type(error).__module__ == "builtins" and error.strerror and error.filename:
+            self.warn(f"{what}: {error.filename}: {error.strerror}")
+        else:
+            self.warn(f"{what}: {text}" if text == type(error).__name__ else f"{what}: {type(error).__name__}: {text}")

@@ -70,14 +70,22 @@ class Table:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[int]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(path, _FLAGS, 0o666)
+    file = _opened(path)
     try:
         if stat.S_ISREG(os.fstat(file).st_mode):
             _lock(file)
         yield file
     finally:
         os.close(file)  # lets go of the lock
+
+
+def _opened(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, _FLAGS, 0o666)
+    except OSError as error:
+        advice = "name another place, or see that this one can be written to"
+        raise OSError(error.errno, f"{error.strerror}; {advice}", str(path)) from error
 
 
 def _lock(file: int) -> None:

@@ -54,6 +54,14 @@ def test_a_sink_may_be_named_with_its_file(carbonsdk, home):
     assert (home / "out" / "epochs.csv").read_text().count("\n") == 2
 
 
+def test_a_sink_that_cannot_write_says_where_and_what_to_do(carbonsdk, home):
+    (home / "taken").write_text("")
+    said = carbonsdk("run", "--sinks", "csv=taken/epochs.csv", "true", **FIFTY_WATTS).stderr
+    assert "  warning    sink csv: " in said
+    assert "taken/epochs.csv: File exists; name another place, or see that this one can be written to\n" in said
+    assert "  warning    sink csv lost 1 event\n" in said
+
+
 def test_the_exit_code_is_the_commands(carbonsdk):
     assert carbonsdk("run", "--", "sh", "-c", "exit 7").returncode == 7
 

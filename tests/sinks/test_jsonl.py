@@ -67,5 +67,5 @@ def test_a_directory_that_cannot_be_made_is_told_to_the_engine(tmp_path, make_si
     (tmp_path / "file").write_text("")
     sink = make_sink(jsonl, path=tmp_path / "file" / "events.jsonl")
 
-    with pytest.raises(OSError, match="file"):
+    with pytest.raises(OSError, match=r"File exists; name another place, .*events\.jsonl"):
         sink.handle(story.warned())
