@@ -42,7 +42,9 @@ class Programs:
 
     def command(self, source, *, flags=()):
         path = self.place / "train.py"
-        path.write_text(PREAMBLE + textwrap.dedent(source))
+        text = PREAMBLE + textwrap.dedent(source)
+        if not path.exists() or path.read_text() != text:  # a process that starts just now may be reading it
+            path.write_text(text)
         return [sys.executable, *flags, str(path)]
 
     def environment(self, **more):
