@@ -124,6 +124,9 @@ class Epoch(_Activation):
             raise RuntimeError("an epoch is entered once: call epoch() again for the next")
         if self.parent is None:
             self.parent = CURRENT.get()
+            # One that is over may linger, where its end was broken off or came in another context: keep none alive.
+            while isinstance(self.parent, Epoch) and self.parent.ended is not None:
+                self.parent = self.parent.parent
         if epoch_around(self.parent, self.session.measuring) is not None:
             self.inner = Span(self.session, self.name or "epoch", self.parent)
             self.inner.__enter__()
@@ -148,8 +151,11 @@ class Epoch(_Activation):
         failure = None if error is None else type(error).__name__
         try:
             self._deactivate()
-        finally:
             self.session.measuring.end(self, failure=failure, partial=partial)
+        except BaseException as broken_off:
+            if self.ended is None:  # by what a signal's handler raised: the block is over all the same
+                self.session.measuring.end(self, failure=failure or type(broken_off).__name__, partial=partial)
+            raise
 
     def resume(self) -> None:
         """Become the current scope again, where a generator or a loop goes on."""

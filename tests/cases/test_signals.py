@@ -3,7 +3,10 @@
 Python runs it in the main thread, in the midst of whatever that does: also where a lock of ours is held.
 """
 
+from operator import methodcaller
+
 import pytest
+from support.interrupted import breaking_off
 
 # A signal at the n-th call, or return from one of C, ours or the standard library's, in one run after the other, until a
 # run has fewer of them.
@@ -101,3 +104,24 @@ def test_a_handler_may_come_at_any_call_of_ours(programs, name):
     first = 1 + 4 * list(HANDLERS).index(name)  # each comes somewhere else
     ran = programs.run(INTERRUPTED.format(handler=f"        {handler}", expected=expected, first=first), timeout_s=60)
     assert (ran.code, ran.out, ran.err) == (0, "", "")
+
+
+def test_an_epoch_whose_edge_is_broken_off_is_over_with_its_block(sessions):
+    session = sessions.make(watts=100.0)
+
+    def begun():
+        epoch = session.epoch("", None)
+        return epoch.__enter__()
+
+    still_open = 0
+    for epoch in breaking_off(begun, methodcaller("close")):
+        still_open += epoch.ended is None
+        epoch.close()
+    assert still_open == 1  # Python may let a handler in before the first line of what it calls
+    for epoch in breaking_off(lambda: session.epoch("", None), methodcaller("__enter__")):
+        assert epoch.number < 0 or epoch.report.failed
+    (entered,) = session.roster.epochs()  # the last, which nothing broke off
+    entered.close()
+    with session.epoch("", None) as after:
+        sessions.clock.advance(1.0)
+    assert after.report.energy.joules == 100.0

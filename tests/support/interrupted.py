@@ -3,7 +3,7 @@
 import sys
 
 
-class Preempted(Exception):
+class Preempted(BaseException):
     """What the handler raises."""
 
 
