@@ -1,10 +1,12 @@
 """Rows of bytes set aside in a file without a name: out of memory, and gone with the process whatever ends it."""
 
+import errno
 import os
 from array import array
 from contextlib import suppress
 from pathlib import Path
 
+from carbonsdk.descriptor import Descriptor
 from carbonsdk.errors import JournalError
 
 _FLAGS = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -13,19 +15,23 @@ _FLAGS = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 class _Nameless:
     """A file that only this process can reach; it goes when the last stretch that lies in it is let go."""
 
-    __slots__ = ("_pid", "end", "fd")
+    __slots__ = ("_file", "end")
 
     def __init__(self, directory: Path) -> None:
-        self.fd = -1
-        self._pid = os.getpid()
-        self.fd = _opened(directory)
+        self._file: Descriptor | None = None
+        self._file = Descriptor(_opened(directory))
         self.end = 0
 
+    @property
+    def fd(self) -> int:
+        """Return the file's number; raise OSError where the program closed it."""
+        if self._file is None or self._file.status() is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return self._file.number
+
     def __del__(self) -> None:
-        # A fork that has closed what it inherited, as daemons do, may have another file by this number.
-        if self.fd >= 0 and os.getpid() == self._pid:
-            with suppress(OSError):
-                os.close(self.fd)
+        if self._file is not None:
+            self._file.close()
 
 
 class Stretch:

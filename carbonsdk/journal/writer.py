@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 
+from carbonsdk.descriptor import Descriptor
 from carbonsdk.errors import JournalError
 from carbonsdk.interruption import let_through
 from carbonsdk.journal.backlog import Backlog, Worth
@@ -36,7 +37,7 @@ class JournalWriter:
         self._pid = os.getpid()
         self._lock = RLock()  # a signal's handler may come in the midst of a write, and write as well
         self._draining = False
-        self._fd = -1
+        self._file: Descriptor | None = None
         self._closed = False
         self._torn = False
         self._unsynced = False
@@ -120,9 +121,9 @@ class JournalWriter:
 
     def _put_waiting(self) -> None:
         try:
-            self._open()
+            fd = self._open()
             while self._backlog:
-                self._put(self._backlog.first())
+                self._put(fd, self._backlog.first())
                 self._backlog.pop()
         except OSError as error:
             let_through(error)
@@ -137,32 +138,29 @@ class JournalWriter:
                 self._note("drop", f"{self._backlog.dropped} lines of the record were lost while it could not be written")
                 self._backlog.dropped = 0
 
-    def _put(self, line: bytes) -> None:
+    def _put(self, fd: int, line: bytes) -> None:
         """Write a whole line; what a full disk cut short is closed, so that the line can come again as a whole."""
         if self._torn:
-            self._write_all(b"\n")
+            _write_all(fd, b"\n")
         self._torn = True
-        self._write_all(line)
+        _write_all(fd, line)
         self._torn = False
         self._unsynced = True
 
-    def _write_all(self, data: bytes) -> None:
-        written = os.write(self._fd, data)
-        while written < len(data):
-            written += os.write(self._fd, data[written:])
-
-    def _open(self) -> None:
-        """Open the file, or open it anew where it was deleted under us."""
-        if self._fd >= 0:
-            if os.fstat(self._fd).st_nlink:
-                return
+    def _open(self) -> int:
+        """Return the open file; one that was deleted under us is begun anew, one that was closed under us opened again."""
+        held = self._file.status() if self._file is not None else None
+        if self._file is not None and held is not None:
+            if held.st_nlink:
+                return self._file.number
             self._note("gone", f"the record {self.path} was deleted during the run: it is begun anew, without what it held")
             self._begin_anew()
         made = _make_private(self.path.parent)
-        self._fd = os.open(self.path, _FLAGS, 0o600)
+        self._file = Descriptor(os.open(self.path, _FLAGS, 0o600))
         self._entries_unsynced = [self.path.parent, *(directory.parent for directory in made)]
         # Whoever wrote here last may have been cut short; readers pass over an empty line.
-        self._torn = os.fstat(self._fd).st_size > 0
+        self._torn = os.fstat(self._file.number).st_size > 0
+        return self._file.number
 
     def _begin_anew(self) -> None:
         self._release()
@@ -172,21 +170,18 @@ class JournalWriter:
                 self._backlog.put_first(line, worth=Worth.HEAD)
 
     def _release(self) -> None:
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            try:
-                os.close(fd)
-            except OSError as error:  # a network file system reports at close what it lost before: the next write will too
-                let_through(error)
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()  # a network file system may report here what it lost before: the next write will too
 
     def _flush(self) -> None:
         """Sync through a descriptor of its own, so that nobody waits for the lock meanwhile."""
         fd = -1
         try:
             with self._lock:
-                if self._fd < 0:
+                if self._file is None or self._file.status() is None:
                     return
-                fd = os.dup(self._fd)
+                fd = os.dup(self._file.number)
                 self._unsynced = False
             os.fsync(fd)
             while self._entries_unsynced:
@@ -212,6 +207,12 @@ class JournalWriter:
                 problems, self._problems = self._problems, []
             for text in problems:
                 self._on_problem(text)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    written = os.write(fd, data)
+    while written < len(data):
+        written += os.write(fd, data[written:])
 
 
 def _make_private(directory: Path) -> list[Path]:

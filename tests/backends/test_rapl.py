@@ -351,10 +351,23 @@ def test_a_descriptor_that_the_program_closed_is_opened_again(lay, rapl):
     os.close(first)
     (device,) = backend.open()
     os.close(first)  # the lowest free number, so the counter has it
-    with pytest.raises(DeviceLost):
-        backend.read(device)
-
     assert backend.read(device).joules == pytest.approx(2.0)
+
+
+def test_a_descriptor_that_the_program_has_taken_is_left_to_it(lay, rapl, tmp_path):
+    lay(zone(0, "package-0", start_uj=2_000_000))
+    backend = rapl()
+    first = os.open("/dev/null", os.O_RDONLY)
+    os.close(first)
+    (device,) = backend.open()
+    os.close(first)
+    (tmp_path / "theirs").write_text("777")
+    theirs = os.open(tmp_path / "theirs", os.O_RDONLY)
+    assert theirs == first
+    assert backend.read(device).joules == pytest.approx(2.0)
+    backend.close()
+    assert os.read(theirs, 3) == b"777"
+    os.close(theirs)
 
 
 def test_one_lost_domain_leaves_the_others(lay, rapl):

@@ -261,3 +261,26 @@ def test_a_program_that_goes_elsewhere_leaves_its_files_where_they_were_begun(pr
     assert (programs.place / "a.jsonl").exists()
     assert (programs.place / "runs" / "e.csv").exists()
     assert len(list((programs.place / "logs").iterdir())) == 2
+
+
+def test_a_program_that_closes_every_file_keeps_those_that_it_opens_then_to_itself(programs):
+    # As one does that becomes a daemon: what it opens next gets the numbers that the record and the counters had.
+    ran = programs.run(
+        """
+        with ct.CarbonTracker(**SETTINGS) as tracker:
+            with tracker.epoch():
+                pass
+            os.closerange(3, 256)
+            theirs = [open(f"theirs-{number}", "w+") for number in range(20)]
+            for _ in range(3):
+                with tracker.epoch():
+                    pass
+        assert not tracker.report().warnings, tracker.report().warnings
+        for file in theirs:
+            file.write("theirs")
+            file.seek(0)
+            assert file.read() == "theirs"
+        """
+    )
+    assert (ran.code, ran.err) == (0, "")
+    assert (ran.report().state, ran.report().epoch_count) == ("finished", 4)

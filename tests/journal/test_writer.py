@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -234,20 +235,30 @@ def test_a_disk_that_is_full_at_any_byte_loses_no_epoch_once_there_is_room(path,
     assert [record.number for record in read_records(path)] == list(range(41))
 
 
-def test_a_device_that_is_always_full_costs_nothing_but_one_warning(told, tmp_path, sample):
-    path = tmp_path / "journal.jsonl"
-    path.write_bytes(b"")
-    writer = JournalWriter(path, on_problem=told.append)
-    writer.write(sample.run())
-    full = os.open("/dev/full", os.O_WRONLY)
-    os.dup2(full, writer._fd)
-    os.close(full)
-    writer.write(sample.device())
+def test_a_device_that_is_always_full_costs_nothing_but_one_warning(told, sample):
+    writer = JournalWriter(Path("/dev/full"), on_problem=told.append)
+    for record in (sample.run(), sample.device(), sample.epoch(0, 0, 1, (0, 1.0))):
+        writer.write(record)
+    writer.close()
     assert len(told) == 1
     assert "No space left" in told[0]
-    writer.write(sample.epoch(0, 0, 1, (0, 1.0)))
-    writer.close()
-    assert list(read_records(path)) == [sample.run(), sample.device(), sample.epoch(0, 0, 1, (0, 1.0))]
+
+
+def test_a_number_that_the_program_closed_and_has_for_a_file_of_its_own_is_left_to_it(told, tmp_path, sample):
+    path, theirs = tmp_path / "journal.jsonl", tmp_path / "theirs"
+    first = os.open("/dev/null", os.O_RDONLY)
+    os.close(first)
+    writer = JournalWriter(path, on_problem=told.append)
+    writer.write(sample.run())
+    os.close(first)  # the lowest free number, so the writer has it
+    with theirs.open("w") as file:
+        assert file.fileno() == first
+        writer.write(sample.device())
+        writer.close()
+        file.write("theirs")
+    assert theirs.read_text() == "theirs"
+    assert list(read_records(path)) == [sample.run(), sample.device()]
+    assert told == []
 
 
 KILLED = """

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from carbonsdk.backends.rapl import advice
 from carbonsdk.backends.rapl.domain import Domain, Machine, Part
 from carbonsdk.backends.rapl.sysfs import text_of
+from carbonsdk.descriptor import Descriptor
 from carbonsdk.plugin import CounterReading, Device, DeviceLost, PermissionDenied, SensorAbsent
 
 METHOD = "RAPL perf"
@@ -34,11 +35,11 @@ class Event(NamedTuple):
 
 @dataclass(slots=True)
 class _Counter:
-    """One event on one package; `descriptor` is None while it is lost."""
+    """One event on one package; `file` is None while it is lost."""
 
     event: Event
     cpu: int
-    descriptor: int | None
+    file: Descriptor | None
 
 
 class PerfBackend:
@@ -63,9 +64,9 @@ class PerfBackend:
                 domain = Domain(event.part) if event.part is Part.PSYS else Domain(event.part, package, die)
                 if domain.id in self._counters or not self._machine.wants(domain, psys=self._psys):
                     continue
-                descriptor = self._open(event, cpu)
-                if descriptor is not None:
-                    self._counters[domain.id] = _Counter(event, cpu, descriptor)
+                file = self._open(event, cpu)
+                if file is not None:
+                    self._counters[domain.id] = _Counter(event, cpu, file)
                     devices.append(self._machine.device(domain, method=METHOD))
         if not devices:
             raise SensorAbsent(advice.perf_absent(self._root / "devices/power/events"))
@@ -76,30 +77,31 @@ class PerfBackend:
         counter = self._counters.get(device.id)
         if counter is None:
             raise DeviceLost(f"{device.id} is not open")
-        if counter.descriptor is None:
-            counter.descriptor = self._reopen(counter)
+        file = counter.file
+        if file is None or file.status() is None:  # lost, or closed by the program
+            file = counter.file = self._reopen(counter)
         try:
-            answer = os.read(counter.descriptor, 8)
+            answer = os.read(file.number, 8)
         except OSError as error:
             answer, reason = b"", error.strerror
         else:
             reason = "the event is in error"
         if len(answer) < 8:
-            os.close(counter.descriptor)
-            counter.descriptor = None
+            file.close()
+            counter.file = None
             raise DeviceLost(f"perf event of {device.id} is lost: {reason}")
         return CounterReading(int.from_bytes(answer, "little") * counter.event.joules_per_count)
 
     def close(self) -> None:
         """Close every event."""
         for counter in self._counters.values():
-            if counter.descriptor is not None:
-                os.close(counter.descriptor)
+            if counter.file is not None:
+                counter.file.close()
         self._counters = {}
 
-    def _open(self, event: Event, cpu: int) -> int | None:
+    def _open(self, event: Event, cpu: int) -> Descriptor | None:
         try:
-            return perf_event_open(event, cpu=cpu)
+            return Descriptor(perf_event_open(event, cpu=cpu))
         except PermissionError as error:
             self.close()
             raise PermissionDenied(advice.perf_denied(_paranoid(), self._machine.site)) from error
@@ -107,9 +109,9 @@ class PerfBackend:
             self._log.debug("rapl: perf event %s on CPU %s: %s", event.part, cpu, error)
             return None
 
-    def _reopen(self, counter: _Counter) -> int:
+    def _reopen(self, counter: _Counter) -> Descriptor:
         try:
-            return perf_event_open(counter.event, cpu=counter.cpu)
+            return Descriptor(perf_event_open(counter.event, cpu=counter.cpu))
         except OSError as error:
             raise DeviceLost(f"perf event of {counter.event.part} cannot be opened again: {error.strerror}") from error
 

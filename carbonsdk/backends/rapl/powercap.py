@@ -1,6 +1,5 @@
 """RAPL through the kernel's powercap tree: one small file a counter."""
 
-import contextlib
 import errno
 import logging
 import os
@@ -11,6 +10,7 @@ from carbonsdk.backends.rapl import advice
 from carbonsdk.backends.rapl.domain import Domain, Machine
 from carbonsdk.backends.rapl.sysfs import text_of
 from carbonsdk.backends.rapl.zones import LISTED, Zone, masked_path, scan
+from carbonsdk.descriptor import Descriptor
 from carbonsdk.plugin import (
     BackendUnavailable,
     CounterReading,
@@ -30,21 +30,23 @@ _GONE = {errno.ENODEV, errno.ENOENT, errno.ENXIO, errno.EACCES, errno.EPERM, err
 class Counter:
     """One open `energy_uj`."""
 
-    __slots__ = ("_descriptor", "_energy_path", "_zone", "wraps_at_joules")
+    __slots__ = ("_energy_path", "_file", "_zone", "wraps_at_joules")
 
     def __init__(self, zone: Zone) -> None:
         self._zone = zone
         self._energy_path = zone.path / "energy_uj"
-        self._descriptor: int | None = os.open(self._energy_path, os.O_RDONLY)
+        self._file: Descriptor | None = Descriptor(os.open(self._energy_path, os.O_RDONLY))
         range_uj = text_of(zone.path / "max_energy_range_uj") or ""
         self.wraps_at_joules = int(range_uj) * 1e-6 if range_uj.isdigit() and int(range_uj) else None
 
     def joules(self) -> float:
         """Return the counter; raise DeviceLost where its zone is gone, and look for it again at the next call."""
-        descriptor = self._reopen() if self._descriptor is None else self._descriptor
+        file = self._file
+        if file is None or file.status() is None:  # a program that turns itself into a daemon closes every descriptor
+            file = self._reopen()
         try:
             # A read at offset 0 makes sysfs ask the hardware anew (kernfs restarts the file there): no need to reopen.
-            text = os.pread(descriptor, 32, 0).strip()
+            text = os.pread(file.number, 32, 0).strip()
         except OSError as error:
             if error.errno not in _GONE:
                 raise RetryLater(f"{self._energy_path}: {error.strerror}") from error
@@ -59,20 +61,19 @@ class Counter:
 
     def close(self) -> None:
         """Close the file."""
-        if self._descriptor is not None:
-            with contextlib.suppress(OSError):  # a program that turns itself into a daemon closes every descriptor
-                os.close(self._descriptor)
-            self._descriptor = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
-    def _reopen(self) -> int:
+    def _reopen(self) -> Descriptor:
         # A reloaded driver may number its zones anew; another domain's counter must not go on under this name.
         if text_of(self._zone.path / "name") != self._zone.name:
             raise DeviceLost(f"{self._zone.path} no longer is {self._zone.name}")
         try:
-            self._descriptor = os.open(self._energy_path, os.O_RDONLY)
+            self._file = Descriptor(os.open(self._energy_path, os.O_RDONLY))
         except OSError as error:
             raise DeviceLost(f"{self._energy_path} is gone: {error.strerror}") from error
-        return self._descriptor
+        return self._file
 
 
 class PowercapBackend:
