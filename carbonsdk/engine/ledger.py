@@ -10,8 +10,9 @@ from carbonsdk import figures
 from carbonsdk.energy import COMPLETE
 from carbonsdk.engine.accounting import Part, Stamped, limits
 from carbonsdk.engine.chase import Sighting
-from carbonsdk.engine.curve import Curve, Mark
+from carbonsdk.engine.curve import Curve
 from carbonsdk.engine.overhead import Overhead, OverheadCurve
+from carbonsdk.engine.trace import Mark
 from carbonsdk.journal.records import Use
 from carbonsdk.model import Device
 from carbonsdk.units import NS_PER_S

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from carbonsdk.engine.accounting import Stamped
-from carbonsdk.engine.curve import Curve, Mark
+from carbonsdk.engine.curve import Curve
+from carbonsdk.engine.trace import Mark
 from carbonsdk.model import Device, DeviceKind, Quality, Sensor
 from carbonsdk.units import NS_PER_S
 

@@ -6,11 +6,10 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from carbonsdk import units
-from carbonsdk.clock import utc
 from carbonsdk.errors import JournalError
 from carbonsdk.events import RunInfo
 from carbonsdk.journal.aftermath import cut_short, last_known
+from carbonsdk.journal.known import Known
 from carbonsdk.journal.numbers import NumberSet
 from carbonsdk.journal.records import (
     DeviceFound,
@@ -35,7 +34,7 @@ from carbonsdk.journal.sense import (
     sensible_uses,
 )
 from carbonsdk.journal.shelf import EpochShelf
-from carbonsdk.journal.tally import EpochReports, Tally
+from carbonsdk.journal.tally import Tally
 from carbonsdk.journal.union import EpochUnion
 from carbonsdk.model import Device, EnergyUse, Zone
 from carbonsdk.reports import Choice, EpochReport, Forecast, RunReport
@@ -154,38 +153,16 @@ class Assembly:
     ) -> RunReport:
         """Return the report of the run as it stood at `state`; `run_state` is "running", "finished" or "interrupted"."""
         with self._lock:
-            began, tally, epochs, epoch_count = self._run, self._tally.snapshot(), self._epochs.snapshot(), self.epoch_count
-            selection, warnings, union = self._selection, tuple(self._warnings), self.epoch_uses()
-        run, uses = began.run, self.uses_of(state)
-        return RunReport(
-            run_id=run.run_id,
-            name=run.name,
-            host=run.host,
-            rank=run.rank,
-            state=run_state,
-            start=utc(began.start_ns),
-            end=utc(state.at_ns),
-            duration_s=units.seconds(state.at_ns - began.start_ns),
-            energy=tally.total(uses),
-            epochs_energy=tally.total(union[0]),
-            devices=tally.energies(uses),
-            carbon=tally.carbon(began.start_ns, state.at_ns, uses),
-            marginal=tally.marginal_carbon(began.start_ns, state.at_ns, uses),
-            epochs=EpochReports(epochs, tally.epoch),
-            epoch_count=epoch_count,
-            epochs_planned=run.epochs_planned,
-            spans=tally.spans(state.spans),
-            forecast=forecast,
-            selection=selection,
-            warnings=warnings,
-            pue=run.pue,
-            pue_source=run.pue_source,
-            attempts=run.attempt,
-            record=record,
-            scope=run.scope,
-            machine_joules=tally.machine_joules(state),
-            above_idle=tally.above_idle(uses, units.seconds(state.at_ns - began.start_ns)),
-        )
+            known = Known(
+                began=self._run,
+                tally=self._tally.snapshot(),
+                epochs=self._epochs.snapshot(),
+                epoch_count=self.epoch_count,
+                epoch_uses=self.epoch_uses()[0],
+                selection=self._selection,
+                warnings=tuple(self._warnings),
+            )
+        return known.report(state, self.uses_of(state), run_state=run_state, forecast=forecast, record=record)
 
     def last_known(self) -> StateNoted:
         """Return the newest state that the records tell of: the one at the end, or what the last of them add up to."""
