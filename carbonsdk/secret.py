@@ -1,18 +1,23 @@
 """Values that must not show, and texts without them."""
 
+import re
 from typing import Any, Self
 from urllib.parse import quote
 
 _HIDDEN: dict[str, None] = {}
+_CREDENTIALS = re.compile(r"(?<=://)[^\s/?#\"'<>]{1,1000}@")
 _SHORTEST_HIDDEN = 6  # hiding every "a" would hide the message
 
 
 def without_secrets(text: str) -> str:
-    """Return a text without the values of the secrets that this process knows: a plugin's exception may hold one."""
+    """Return a text without the secrets that this process knows, nor a name and password in an address.
+
+    A plugin's exception may hold them.
+    """
     for value in tuple(_HIDDEN):
         if value in text:
             text = text.replace(value, "…")
-    return text
+    return _CREDENTIALS.sub("…@", text) if "://" in text else text
 
 
 class Secret:

@@ -1,11 +1,12 @@
 """`carbonsdk config`: every setting in force, and where it came from."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from carbonsdk.secret import Secret
+from carbonsdk.secret import Secret, without_secrets
 from carbonsdk.settings import Resolved, resolve
 from carbonsdk.settings.sources import FIELDS
 
@@ -72,8 +73,12 @@ def rows(resolved: Resolved, host: "PluginHost") -> Iterator[Row]:
     for group, tables in resolved.settings.options.items():
         for plugin, options in tables.items():
             for key, value in options.items():
-                shown = _MASK if _is_secret(host, group=group, plugin=plugin, key=key) else value
+                shown = _MASK if _is_secret(host, group=group, plugin=plugin, key=key) else _without_secrets(value)
                 yield Row(f"{group}.{plugin}.{key}", shown, sources[f"{group}.{plugin}.{key}"], "")
+
+
+def _without_secrets(value: Any) -> Any:
+    return without_secrets(str(value)) if isinstance(value, str | Path) else value
 
 
 def _is_secret(host: "PluginHost", *, group: str, plugin: str, key: str) -> bool:

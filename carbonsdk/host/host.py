@@ -17,7 +17,7 @@ from carbonsdk.host.loading import COMMANDS_HOOK, Loaded, Refused, border, load,
 from carbonsdk.host.values import Kind, Offer, PluginInfo, Registered
 from carbonsdk.interfaces import Backend, Context, HttpClient, IntensityFetcher, Locator, Registration, Sink
 from carbonsdk.options import configure, nearest
-from carbonsdk.secret import Secret
+from carbonsdk.secret import Secret, without_secrets
 
 if TYPE_CHECKING:
     import click
@@ -228,4 +228,4 @@ def _without_secrets(text: str, settings: Any) -> str:
     values = (getattr(settings, field.name) for field in dataclasses.fields(settings))
     for secret in (value for value in values if isinstance(value, Secret) and value):
         text = text.replace(secret.reveal(), "…")
-    return text
+    return without_secrets(text)

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from carbonsdk.errors import BadAnswer, ServiceError, ServiceUnavailable
 from carbonsdk.http.answers import decoded, refusal
@@ -38,6 +38,12 @@ class _Ask:
         whole = tuple(value.reveal() for value in self.headers.values() if isinstance(value, Secret) and value)
         # A service may repeat the token of "Bearer …" without the word before it.
         return (*whole, *(text.split()[-1] for text in whole if len(text.split()) > 1))
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Return what no message may repeat."""
+        password = urlsplit(self.url).password
+        return (*self.secrets, password, unquote(password)) if password else self.secrets
 
     @property
     def plain_headers(self) -> dict[str, str]:
@@ -165,7 +171,7 @@ class RequestsHttp:
             if good:
                 raise
         if not good:
-            return refusal(ask.host, response.status_code, body, headers=response.headers, secrets=ask.secrets)
+            return refusal(ask.host, response.status_code, body, headers=response.headers, secrets=ask.hidden)
         if len(body) > most_bytes:
             return BadAnswer(f"{ask.host} answered with more than {most_bytes} bytes")
         return body

@@ -18,7 +18,7 @@ import pytest
 import carbonsdk as ct
 from carbonsdk.errors import BadAnswer, CarbonSDKError, ServiceUnavailable
 from carbonsdk.http import RequestsHttp
-from carbonsdk.secret import Secret
+from carbonsdk.secret import Secret, without_secrets
 from carbonsdk.settings import resolve
 from carbonsdk.testing.http import LoopbackService, Reply
 
@@ -185,6 +185,56 @@ def test_doctor_and_config_show_none(leaky):
         ran = leaky.run(source, environ={f"CARBONSDK_{name}": value for name, value in variables.items()})
         assert len(ran.out) > 100, (command, ran.err)
         assert not [spelling for spelling in SPELLINGS if spelling in ran.out + ran.err], command
+
+
+ADDRESSES = """
+import logging, json
+logging.basicConfig(level="DEBUG")
+tracker = ct.CarbonTracker(
+    zone="DE", verbose=2, epochs=2, settle_s=0.9, backends={"replay": {"watts": "cpu=65"}},
+    fetchers={"electricitymaps": {"base_url": URL}}, api_keys={"electricitymaps": TOKEN}, sinks={"jsonl": {"path": "a.jsonl"}},
+)
+for _ in tracker.epochs():
+    pass
+print(tracker.settings, json.dumps(tracker.stop().to_dict()))
+"""
+
+
+@pytest.mark.parametrize("proxied", [False, True])
+def test_a_password_in_an_address_of_a_service_or_a_proxy_is_in_no_output(leaky, proxied):
+    inside = "us3r1nf0-pass"
+    with LoopbackService() as service:
+        service.on("*", Reply({"error": f"bad {inside} at http://u:{inside}@host/"}, 500))
+        url = f"https://u:{inside}@example.invalid" if proxied else service.url.replace("://", f"://u:{inside}@")
+        given = f"URL, TOKEN = {url!r}, os.environ['TOKEN']\n"
+        proxy = {"HTTPS_PROXY": f"http://p:{PASSWORD}@127.0.0.1:9".replace(" ", "%20")}
+        ran = leaky.run(given + ADDRESSES, environ={"TOKEN": TOKEN, "XDG_CACHE_HOME": "cache", **proxy})
+    assert ran.code == 0, ran.err
+    assert "electricitymaps: " in ran.err + ran.out  # it did go wrong
+    outputs = {"stdout": ran.out, "stderr": ran.err, **written(leaky)}
+    for where, text in outputs.items():
+        assert not [each for each in (inside, *SPELLINGS) if each in text], where
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_config_shows_no_password_of_an_address(leaky, flags):
+    source = f"from carbonsdk.cli import main; sys.argv[1:] = ['config', *{flags!r}]; main()"
+    environ = {"CARBONSDK_INTENSITY__ELECTRICITYMAPS__BASE_URL": f"https://u:{quote(PASSWORD)}@example.org/v4"}
+    ran = leaky.run(source, environ=environ)
+    assert "https://…@example.org/v4" in ran.out
+    assert not [each for each in SPELLINGS if each in ran.out + ran.err]
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("GET https://u:p@ss@host/a?b=c@d failed", "GET https://…@host/a?b=c@d failed"),
+        ("http://host/a@b and mail@host", "http://host/a@b and mail@host"),
+        ("redis://:secret@[::1]:6379/0", "redis://…@[::1]:6379/0"),
+    ],
+)
+def test_what_stands_before_the_host_of_an_address_is_not_shown(said, shown):
+    assert without_secrets(said) == shown
 
 
 @pytest.fixture
