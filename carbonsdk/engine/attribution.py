@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from carbonsdk.clock import Clock
-from carbonsdk.engine.accounting import Part
 from carbonsdk.engine.baselines import Baseline, Baselines
 from carbonsdk.engine.guard import Guard
+from carbonsdk.engine.ledger.accounting import Part
 from carbonsdk.engine.processes import Family, Memory
 from carbonsdk.engine.shares import CpuShare, GpuShare, MemoryShare, NoShare, Share, partial_use
 from carbonsdk.interfaces import Backend, SupportsShares

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from carbonsdk.engine.baselines import Baselines
 from carbonsdk.engine.devices.offer import Offer
 from carbonsdk.engine.feed import FeedPlan
-from carbonsdk.engine.overhead import Overhead
+from carbonsdk.engine.ledger.overhead import Overhead
 from carbonsdk.events import RunInfo
 from carbonsdk.interfaces import Sink
 from carbonsdk.model import DeviceKind

@@ -9,8 +9,8 @@ from carbonsdk.engine.baselines import load as load_baselines
 from carbonsdk.engine.devices.offer import Offer
 from carbonsdk.engine.feed_planning import FeedPlanner
 from carbonsdk.engine.identity import identified, record_of, told_of
+from carbonsdk.engine.ledger.overhead import Overhead
 from carbonsdk.engine.making import Maker, named, wanted
-from carbonsdk.engine.overhead import Overhead
 from carbonsdk.engine.plan import ALL_KINDS, Plan, SinkPlan
 from carbonsdk.engine.plugin_options import fitted
 from carbonsdk.host import PluginHost, Registered

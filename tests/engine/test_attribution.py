@@ -14,13 +14,13 @@ from support.simulated import Simulated, device, offer
 
 from carbonsdk.backends.nvml import NvmlSettings
 from carbonsdk.backends.nvml.backend import NvmlBackend
-from carbonsdk.engine.accounting import Part, Stamped
 from carbonsdk.engine.attribution import ACTIVE, INCLUDING_IDLE, SHARE_BIAS, Attribution
 from carbonsdk.engine.baselines import Baseline, Baselines
 from carbonsdk.engine.books import Books
 from carbonsdk.engine.devices.hardware import Hardware
 from carbonsdk.engine.feed import FeedPlan
 from carbonsdk.engine.ledger import Ledger, Marks
+from carbonsdk.engine.ledger.accounting import Part, Stamped
 from carbonsdk.engine.notices import Notices
 from carbonsdk.engine.plan import Plan
 from carbonsdk.errors import DeviceLost

@@ -4,8 +4,8 @@ import pytest
 from support.interrupted import breaking_off
 
 from carbonsdk.engine import lapbook
-from carbonsdk.engine.accounting import Stamped
 from carbonsdk.engine.ledger import Ledger
+from carbonsdk.engine.ledger.accounting import Stamped
 from carbonsdk.engine.prediction.laps import Lap
 from carbonsdk.engine.scopes import Span
 from carbonsdk.engine.spanbook import SpanBook

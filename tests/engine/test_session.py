@@ -9,7 +9,7 @@ from support.sessions import Run, own
 from support.simulated import Simulated, device, offer
 
 from carbonsdk import runs
-from carbonsdk.engine.overhead import Overhead
+from carbonsdk.engine.ledger.overhead import Overhead
 from carbonsdk.errors import DeviceLost
 from carbonsdk.journal.records import IntensityKnown
 from carbonsdk.model import DeviceKind, Signal, Zone

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from carbonsdk.clock import Clock
-from carbonsdk.engine.accounting import Stamped
 from carbonsdk.engine.devices.border import checked_reading
 from carbonsdk.engine.guard import message_of
+from carbonsdk.engine.ledger.accounting import Stamped
 from carbonsdk.interfaces import Backend
 from carbonsdk.model import Device, DeviceKind, PowerReading, Quality
 

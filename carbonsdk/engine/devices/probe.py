@@ -1,11 +1,11 @@
 """One device as it is read: stamped, put into its account, and left alone for a while when it fails."""
 
-from carbonsdk.engine.accounting import Stamped
 from carbonsdk.engine.books import Books
-from carbonsdk.engine.chase import SLOWEST_NS, Chase
 from carbonsdk.engine.devices.border import checked_reading
 from carbonsdk.engine.devices.crosscheck import PAUSE_NS, CrossCheck
 from carbonsdk.engine.guard import Guard, message_of
+from carbonsdk.engine.ledger.accounting import Stamped
+from carbonsdk.engine.ledger.chase import SLOWEST_NS, Chase
 from carbonsdk.errors import DeviceLost, GiveUp, ReadFailed
 from carbonsdk.interfaces import Backend, SupportsPowerCheck
 from carbonsdk.interruption import let_through

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from typing import NamedTuple
 
-from carbonsdk.engine.accounting import Limits, Stamped, Step
+from carbonsdk.engine.ledger.accounting import Limits, Stamped, Step
 from carbonsdk.model import PowerReading
 from carbonsdk.units import NS_PER_S
 

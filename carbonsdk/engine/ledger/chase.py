@@ -7,8 +7,8 @@ the edge: what the counter showed before is what had been used at the step befor
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from carbonsdk.engine.accounting import Stamped
-from carbonsdk.engine.rhythm import Rhythm
+from carbonsdk.engine.ledger.accounting import Stamped
+from carbonsdk.engine.ledger.rhythm import Rhythm
 from carbonsdk.model import CounterReading, Reading
 
 SLOWEST_NS = 10_000_000  # a counter that steps more often than this is sharp enough as it is

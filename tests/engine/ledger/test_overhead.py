@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from support.simulated import device
 
 from carbonsdk import CarbonTracker
-from carbonsdk.engine.accounting import Stamped
 from carbonsdk.engine.ledger import Ledger
-from carbonsdk.engine.overhead import Overhead
+from carbonsdk.engine.ledger.accounting import Stamped
+from carbonsdk.engine.ledger.overhead import Overhead
 from carbonsdk.model import CounterReading, DeviceKind
 
 S = 1_000_000_000

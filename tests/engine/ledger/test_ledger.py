@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carbonsdk.engine.accounting import Stamped
 from carbonsdk.engine.ledger import Ledger, Marks
+from carbonsdk.engine.ledger.accounting import Stamped
 from carbonsdk.engine.scopes import Span
 from carbonsdk.engine.spanbook import SpanBook
 from carbonsdk.model import CounterReading, Device, DeviceKind, PowerReading, Quality, Sensor

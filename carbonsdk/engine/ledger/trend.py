@@ -2,7 +2,7 @@
 
 import math
 
-from carbonsdk.engine.accounting import Limits, Stamped
+from carbonsdk.engine.ledger.accounting import Limits, Stamped
 from carbonsdk.model import PowerReading
 from carbonsdk.units import NS_PER_S
 

@@ -1,4 +1,4 @@
-"""The ledger: every device's curve, and the differences that people ask for."""
+"""Every device's curve behind one lock, and the differences between its points."""
 
 import math
 import threading
@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from carbonsdk import figures
 from carbonsdk.energy import COMPLETE
-from carbonsdk.engine.accounting import Part, Stamped, limits
-from carbonsdk.engine.chase import Sighting
-from carbonsdk.engine.curve import Curve
-from carbonsdk.engine.overhead import Overhead, OverheadCurve
-from carbonsdk.engine.trace import Mark
+from carbonsdk.engine.ledger.accounting import Part, Stamped, limits
+from carbonsdk.engine.ledger.chase import Sighting
+from carbonsdk.engine.ledger.curve import Curve
+from carbonsdk.engine.ledger.overhead import Overhead, OverheadCurve
+from carbonsdk.engine.ledger.trace import Mark
 from carbonsdk.journal.records import Use
 from carbonsdk.model import Device
 from carbonsdk.units import NS_PER_S

@@ -4,9 +4,9 @@ import math
 from bisect import bisect_right
 from typing import NamedTuple
 
-from carbonsdk.engine.accounting import Limits, Stamped
-from carbonsdk.engine.points import Points
-from carbonsdk.engine.trend import Trend
+from carbonsdk.engine.ledger.accounting import Limits, Stamped
+from carbonsdk.engine.ledger.points import Points
+from carbonsdk.engine.ledger.trend import Trend
 
 _SHORT = 0.02  # of the distance of two readings
 _NEAR_NS = 10_000_000  # so little beyond a reading, power is taken to go on, and that is that

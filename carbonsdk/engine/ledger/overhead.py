@@ -8,9 +8,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from carbonsdk.engine.accounting import Stamped
-from carbonsdk.engine.curve import Curve
-from carbonsdk.engine.trace import Mark
+from carbonsdk.engine.ledger.accounting import Stamped
+from carbonsdk.engine.ledger.curve import Curve
+from carbonsdk.engine.ledger.trace import Mark
 from carbonsdk.model import Device, DeviceKind, Quality, Sensor
 from carbonsdk.units import NS_PER_S
 

@@ -9,14 +9,14 @@ from support.sessions import Run
 from support.simulated import Simulated, device, offer
 
 from carbonsdk.clock import SystemClock
-from carbonsdk.engine.accounting import Stamped
 from carbonsdk.engine.books import Books
-from carbonsdk.engine.chase import Chase
 from carbonsdk.engine.devices.allowance import Allowance
 from carbonsdk.engine.devices.source import Source
 from carbonsdk.engine.ledger import Ledger
+from carbonsdk.engine.ledger.accounting import Stamped
+from carbonsdk.engine.ledger.chase import Chase
+from carbonsdk.engine.ledger.rhythm import Rhythm
 from carbonsdk.engine.notices import Notices
-from carbonsdk.engine.rhythm import Rhythm
 from carbonsdk.errors import RetryLater
 from carbonsdk.model import CounterReading, DeviceKind, PowerReading
 from carbonsdk.testing.clock import FakeClock

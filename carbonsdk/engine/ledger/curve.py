@@ -5,10 +5,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 
-from carbonsdk.engine.accounting import WHOLE, Limits, Stamped, Step, flaw, step
-from carbonsdk.engine.averaging import Averages
-from carbonsdk.engine.chase import Sighting
-from carbonsdk.engine.trace import Trace
+from carbonsdk.engine.ledger.accounting import WHOLE, Limits, Stamped, Step, flaw, step
+from carbonsdk.engine.ledger.averaging import Averages
+from carbonsdk.engine.ledger.chase import Sighting
+from carbonsdk.engine.ledger.trace import Trace
 from carbonsdk.model import CounterReading, PowerReading
 
 

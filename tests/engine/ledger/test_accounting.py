@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from carbonsdk.engine.accounting import Limits, Part, Stamped, flaw, step
+from carbonsdk.engine.ledger.accounting import Limits, Part, Stamped, flaw, step
 from carbonsdk.model import CounterReading, PowerReading
 
 S = 1_000_000_000

@@ -1,0 +1,5 @@
+"""The ledger: every device's cumulative joules against the monotonic clock, and the differences that people ask for."""
+
+from carbonsdk.engine.ledger.ledger import Account, Ledger, Marks
+
+__all__ = ["Account", "Ledger", "Marks"]
