@@ -37,7 +37,7 @@ def measured_energy(use: EnergyUse) -> str:
     factor, _ = scale = _scale(use.joules, _ENERGY)
     text = _scaled(use.joules, scale=scale)
     if use.uncertainty_joules:
-        text += f" ± {plain(use.uncertainty_joules / factor, digits=2)}"
+        text += f" ± {doubt(use.uncertainty_joules / factor)}"
     return f"{text}, {use.quality.value}"
 
 
@@ -56,6 +56,13 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def doubt(value: float) -> str:
+    """Write an uncertainty: two significant digits, never an exponent."""
+    from decimal import Decimal
+
+    return format(Decimal(f"{value:#.2g}"), "f")
 
 
 def epochs(count: int) -> str:

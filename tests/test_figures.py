@@ -48,7 +48,7 @@ def test_duration_is_written_for_people(seconds, text):
 def test_an_energy_states_uncertainty_in_its_own_unit_and_its_quality():
     use = EnergyUse(7200.0, Quality.ESTIMATED, "cpu load", bias_joules=720.0)
 
-    assert figures.measured_energy(use) == "2.000 Wh ± 0.2, estimated"
+    assert figures.measured_energy(use) == "2.000 Wh ± 0.20, estimated"
 
 
 def test_an_unknown_energy_states_the_reason():
@@ -68,3 +68,10 @@ def test_plain_never_uses_an_exponent(value, text):
 )
 def test_a_source_is_cited_with_its_year_once(name, year, text):
     assert figures.source(CarbonIntensity(grams_per_kwh=1.0, zone="DE", source=name, year=year)) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [(7.0, "7.0"), (0.05, "0.050"), (12.4, "12"), (99.6, "100"), (1234.0, "1200"), (3.1e-7, "0.00000031")]
+)
+def test_an_uncertainty_has_two_digits_and_no_exponent(value, told):
+    assert figures.doubt(value) == told

@@ -38,7 +38,7 @@ REPORT = RunReport(
 def test_a_report_is_told_line_by_line():
     assert totals(REPORT, interpretable=False).splitlines() == [
         "total: 2 epochs in 1 min 30 s",
-        "  energy     1.000 Wh ± 0.05, estimated",
+        "  energy     1.000 Wh ± 0.050, estimated",
         "  CO2eq      445.0 mg",
         "  intensity  445 gCO2eq/kWh, WORLD, Ember, 2024, lifecycle, fallback",
         "  covered    100.0% of the time",
@@ -61,7 +61,7 @@ def test_a_report_is_told_line_by_line():
         ({"epochs_planned": 5}, "total: 2 epochs of 5 in 1 min 30 s"),
         (
             {"devices": (DeviceEnergy(replace(CPU, simulated=True), WATT_HOUR),)},
-            "  energy     1.000 Wh ± 0.05, estimated, simulated",
+            "  energy     1.000 Wh ± 0.050, estimated, simulated",
         ),
         ({"devices": (DeviceEnergy(CPU, UNKNOWN),)}, "  missing    Xeon: permission denied"),
         (

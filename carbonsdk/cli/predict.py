@@ -61,7 +61,7 @@ def _show(made: "Forecast", so_far: "EnergyUse", *, title: str) -> None:
     grams = made.co2eq_grams
     click.echo(line("CO2eq", "unknown: no intensity is known" if grams is None else _between(grams, figures.mass)))
     if so_far.joules and so_far.uncertainty_joules:
-        doubt = figures.plain(100 * so_far.uncertainty_joules / so_far.joules, digits=2)
+        doubt = figures.doubt(100 * so_far.uncertainty_joules / so_far.joules)
         click.echo(line("sensors", f"±{doubt}% besides, which is not in the intervals: what is measured may be so far off"))
     if made.reason:
         click.echo(line("rests on", made.reason))

@@ -85,7 +85,7 @@ def test_a_simulated_device_beside_real_ones_is_in_no_total(watch, story):
 
     lines = watch(story.finished())
 
-    assert lines[1] == "  energy     1.000 Wh ± 0.01, measured"
+    assert lines[1] == "  energy     1.000 Wh ± 0.010, measured"
     assert not any("Imaginary" in line for line in lines)
 
 

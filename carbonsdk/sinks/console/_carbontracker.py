@@ -160,7 +160,7 @@ def _remarks(consumption: Consumption) -> list[str]:
     if consumption.quality is not None:
         remarks.append(consumption.quality.value)
     if (doubt := _doubt(consumption)) >= _CERTAIN:
-        remarks.append(f"±{figures.plain(100 * doubt, digits=2)}%")
+        remarks.append(f"±{figures.doubt(100 * doubt)}%")
     if consumption.partial:
         remarks.append("incomplete")
     forecast = _span(consumption.low_joules, consumption.joules, consumption.high_joules)
