@@ -8,6 +8,7 @@ from importlib.util import find_spec
 import pytest
 from fake_amd import FakeAmdGpu, Status
 
+import carbonsdk as ct
 import carbonsdk_amdsmi as plugin
 from carbonsdk.clock import SystemClock
 from carbonsdk.host import PluginHost
@@ -25,6 +26,7 @@ from carbonsdk.plugin import (
     SettingsError,
 )
 from carbonsdk.testing import Profile, build, check_backend, check_plugin, registration_of
+from carbonsdk.testing.nvml import FakeGpu, FakeNvml, NoCompiler, build_library
 
 FULL = Profile.constant(700.0)
 NOTHING = Profile.constant(0.0)
@@ -62,6 +64,27 @@ def test_it_is_a_good_backend(drive):
     drive(gpu(0), gpu(1, power="average", counter_scale=None), clock=SystemClock())
     registration = registration_of(plugin, "backend", "amdsmi")
     check_backend(lambda: build(registration, {"check_s": 0.1}, clock=SystemClock()))
+
+
+def test_an_nvidia_gpu_of_the_same_number_beside_it_is_another(drive, tmp_path):
+    drive(gpu(), clock=SystemClock())
+    try:
+        library = build_library(tmp_path)
+    except NoCompiler as error:
+        pytest.skip(str(error))
+    nvidia = FakeNvml(tmp_path / "driver", [FakeGpu(uuid="GPU-1", profile=Profile.constant(300.0))], real_time=True)
+    backends = {"nvml": {}, "amdsmi": {"check_s": 0.1}}
+    with (
+        nvidia.loaded(library),
+        ct.CarbonTracker(backends=backends, offline=True, zone="DE", verbose=0, state_dir=tmp_path / "state") as tracker,
+    ):
+        while len([each for each in tracker.report().devices if each.energy.joules]) < 2:
+            tracker.await_devices()
+        report = tracker.stop()
+    nvidia.close()
+    # 700 W and 300 W, each over the time in which it answered.
+    watts = {each.device.backend: each.energy.joules / each.energy.coverage / report.duration_s for each in report.devices}
+    assert watts == {"amdsmi": pytest.approx(700.0, rel=0.5), "nvml": pytest.approx(300.0, rel=0.5)}
 
 
 # Counter or power
