@@ -1,6 +1,6 @@
 """`carbonsdk config`: every setting in force, and where it came from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,15 +34,28 @@ def command(only_set: bool, as_json: bool) -> None:
 
     What a call gives wins over CARBONSDK_* variables, these over the nearest carbonsdk.toml (or [tool.carbonsdk] in
     pyproject.toml) at or above the working directory, that over ~/.config/carbonsdk/carbonsdk.toml, and that over the
-    defaults. Secrets are not shown.
+    defaults. Secrets are not shown. An option that a plugin does not have is told below, and the exit code is 2.
     """
+    from carbonsdk.engine.plugin_options import fitted
+    from carbonsdk.errors import SettingsError
     from carbonsdk.host import PluginHost
 
     resolved = resolve({})
     host = PluginHost.discover(resolved.settings.disable_plugins)
-    found = [row for row in rows(resolved, host) if not only_set or row.source != _DEFAULT]
-    for warning in resolved.warnings:
+    warnings, mistake = resolved.warnings, None
+    try:
+        warnings = fitted(resolved, host).warnings
+    except SettingsError as error:
+        mistake = error
+    for warning in warnings:
         click.echo(f"carbonsdk: {warning}", err=True)
+    found = [row for row in rows(resolved, host) if not only_set or row.source != _DEFAULT]
+    _show(found, as_json=as_json)
+    if mistake is not None:
+        raise mistake
+
+
+def _show(found: Sequence[Row], *, as_json: bool) -> None:
     if as_json:
         import json
 

@@ -39,3 +39,18 @@ def test_an_unknown_variable_is_told(carbonsdk):
     done = carbonsdk("config", CARBONSDK_ZOEN="DE")
     assert done.returncode == 0
     assert "unknown variable CARBONSDK_ZOEN is ignored; did you mean 'CARBONSDK_ZONE'?" in done.stderr
+
+
+def test_an_option_that_a_plugin_does_not_have_is_told_beside_what_is_set(carbonsdk, home):
+    (home / "carbonsdk.toml").write_text('[backends.rapl]\nrot = "/host/sys"\n')
+    done = carbonsdk("config", "--set")
+    assert "backends.rapl.rot" in done.stdout
+    assert "backends.rapl has no option 'rot': did you mean 'root'?" in done.stderr
+    assert done.returncode == 2
+
+
+def test_options_of_a_plugin_that_is_not_here_are_a_warning(carbonsdk, home):
+    (home / "carbonsdk.toml").write_text('[sinks.prometeus]\npath = "/tmp"\n')
+    done = carbonsdk("config", "--set")
+    assert "sinks.prometeus is ignored: no sink is called 'prometeus'" in done.stderr
+    assert done.returncode == 0
