@@ -32,7 +32,11 @@ def merge(parts: Sequence[Part]) -> RunReport:
         raise JournalError("there is no record of this run")
     if len(parts) == 1:
         return _alone(parts[0])
-    parts = sorted(parts, key=lambda part: (part.assembly.run_info.rank, part.span))
+    return _together(sorted(parts, key=lambda part: (part.assembly.run_info.rank, part.span)))
+
+
+def _together(parts: Sequence[Part]) -> RunReport:
+    """Return the report of several processes, the lowest rank first."""
     tallies = [part.assembly.tally for part in parts]
     found = claims(parts, tallies)
     devices = totals(found)
