@@ -26,6 +26,15 @@ def opened(path: Path) -> BinaryIO:
     return os.fdopen(fd, "rb")
 
 
+def private_directory(path: Path) -> list[Path]:
+    """Make a directory and those above it, for this user alone whatever the umask; return those that were not there."""
+    if path.is_dir():
+        return []
+    made = private_directory(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
+    return [*made, path]
+
+
 def harmless(text: str) -> str:
     """Return a text from a file without what a terminal would obey, and what cannot be written anywhere: a lone surrogate."""
     return text if text.isprintable() else _HARMFUL.sub("\ufffd", text)

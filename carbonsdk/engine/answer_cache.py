@@ -144,7 +144,7 @@ class AnswerCache:
                 if not place.is_absolute():  # older releases leave the `~` of who has no home as it stands
                     return None
                 self._directory = place
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            files.private_directory(self._directory)
         except (OSError, RuntimeError):  # RuntimeError: there is no home directory
             return None
         return self._directory if os.access(self._directory, os.W_OK) else None

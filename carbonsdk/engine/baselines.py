@@ -79,7 +79,7 @@ def prepare(directory: Path | str | None = None) -> Path:
     """Make the folder that idle powers are kept in, and return their file; raise CarbonSDKError where it cannot be written."""
     path = baseline_path(directory)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        files.private_directory(path.parent)
         with tempfile.TemporaryFile(dir=path.parent):
             return path
     except OSError as error:

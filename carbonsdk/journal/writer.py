@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 
+from carbonsdk import files
 from carbonsdk.descriptor import Descriptor
 from carbonsdk.errors import JournalError
 from carbonsdk.interruption import let_through
@@ -155,7 +156,7 @@ class JournalWriter:
                 return self._file.number
             self._note("gone", f"the record {self.path} was deleted during the run: it is begun anew, without what it held")
             self._begin_anew()
-        made = _make_private(self.path.parent)
+        made = files.private_directory(self.path.parent)
         self._file = Descriptor(os.open(self.path, _FLAGS, 0o600))
         self._entries_unsynced = [self.path.parent, *(directory.parent for directory in made)]
         # Whoever wrote here last may have been cut short; readers pass over an empty line.
@@ -213,15 +214,6 @@ def _write_all(fd: int, data: bytes) -> None:
     written = os.write(fd, data)
     while written < len(data):
         written += os.write(fd, data[written:])
-
-
-def _make_private(directory: Path) -> list[Path]:
-    """Make a directory and those above it, for this user's eyes only; return those that were not there."""
-    if directory.is_dir():
-        return []
-    made = _make_private(directory.parent)
-    directory.mkdir(mode=0o700, exist_ok=True)
-    return [*made, directory]
 
 
 def _sync_directory(directory: Path) -> None:

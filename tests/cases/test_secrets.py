@@ -4,11 +4,13 @@ import base64
 import copy
 import gzip
 import json
+import os
 import pickle
 import shutil
 import ssl
 import stat
 import subprocess
+import sys
 import urllib.request
 from dataclasses import asdict
 from urllib.parse import quote
@@ -198,6 +200,19 @@ for _ in tracker.epochs():
     pass
 print(tracker.settings, json.dumps(tracker.stop().to_dict()))
 """
+
+
+def test_whatever_the_umask_nobody_else_may_write_where_records_and_caches_lie(tmp_path):
+    source = "import os; os.umask(0); from carbonsdk.engine import baselines; baselines.keep([])"
+    source += (
+        "; from carbonsdk.engine.answer_cache import AnswerCache as Cache; from carbonsdk.clock import SystemClock as Clock"
+    )
+    source += "; Cache(Clock())._place()"
+    places = {"XDG_STATE_HOME": tmp_path / "a/state", "XDG_CACHE_HOME": tmp_path / "a/cache"}
+    subprocess.run([sys.executable, "-c", source], check=True, env={**os.environ, **{k: str(v) for k, v in places.items()}})
+    made = list(tmp_path.rglob("*"))
+    assert {"baselines.json", "intensity"} <= {path.name for path in made}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o600, 0o700}
 
 
 @pytest.mark.parametrize("proxied", [False, True])
