@@ -42,7 +42,8 @@ def list_command(limit: int, as_json: bool, state_dir: Path | None) -> None:
         asking.write_json(found)
         return
     if not found:
-        click.echo(f"There is no run in {runs.state_directory(directory)} yet: `carbonsdk demo` makes one.")
+        there = "" if state_dir is None else f" --state-dir {state_dir}"
+        click.echo(f"There is no run in {runs.state_directory(directory)} yet: `carbonsdk demo{there}` makes one.")
         return
     _print_list(found)
     if (older := len(everything) - limit) > 0:
