@@ -1,5 +1,6 @@
 """The files that hold settings: which they are, and what each sets."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from carbonsdk.settings.sources import CONFIG_VARIABLE, GROUPS, WRITABLE, Entry,
 
 FILE_NAME = "carbonsdk.toml"
 _MOST_BYTES = 1 << 20
+_MOST_PARTS = 100
 
 
 def files(environ: Mapping[str, str], directory: Path) -> Iterator[Path]:
@@ -105,11 +107,19 @@ def _parsed(path: Path) -> tuple[str, Mapping[str, Any]]:
 
     try:
         text = content(path, most_bytes=_MOST_BYTES).decode()
+        _check_keys(text)
         return text, tomllib.loads(text)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # ValueError: also a name with a NUL, and a number of thousands of digits
         raise SettingsError(f"{path}: not valid TOML: {error}") from error
+
+
+def _check_keys(text: str) -> None:
+    """Refuse a key of very many parts, on which tomllib spends the square of their number: an hour for a megabyte."""
+    for piece in re.split(r"[,\n=\[\]{}]", text):
+        if piece.count(".") > _MOST_PARTS and sum(map(bool, map(str.strip, piece.split(".")))) > _MOST_PARTS:
+            raise ValueError(f"a key of more than {_MOST_PARTS} parts")
 
 
 def _placed(value: Any, directory: Path) -> Any:
