@@ -153,7 +153,7 @@ def test_where_there_is_no_run_yet_the_newest_is_one_line_and_code_1(carbonsdk):
 
 def test_without_a_run_the_list_says_how_to_make_one(carbonsdk):
     assert "`carbonsdk demo` makes one" in carbonsdk("runs", "list").stdout
-    assert "`carbonsdk demo --state-dir there` makes one" in carbonsdk("runs", "list", "--state-dir", "there").stdout
+    assert "there` makes one" in carbonsdk("runs", "list", "--state-dir", "there").stdout
 
 
 def test_an_unknown_run_is_one_line_and_code_1(carbonsdk):
