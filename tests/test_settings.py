@@ -106,6 +106,8 @@ def test_a_variable_is_read_as_the_settings_type(settle, variable, text, name, v
         ({"epochs": -1}, "epochs must be at least 0, not -1"),
         ({"update_interval": 0}, "update_interval must be above 0, not 0.0"),
         ({"update_interval": float("inf")}, "update_interval must be finite, not inf"),
+        ({"update_interval": 1e10}, "update_interval must be at most 1000000, not 10000000000.0"),
+        ({"settle_s": 1e10}, "settle_s must be at most 1000000, not 10000000000.0"),
         ({"sim_cpu_util": 2}, "sim_cpu_util must be at most 1, not 2.0"),
         ({"pue": 0.5}, "pue must be at least 1, not 0.5"),
         ({"components": "tpu"}, "components must be one of 'all', 'cpu', 'gpu' or 'gpu,cpu', not 'tpu'"),

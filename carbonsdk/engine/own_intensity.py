@@ -18,6 +18,7 @@ OwnIntensity = float | str | Path | Mapping[datetime | str, float]
 _HOUR = timedelta(hours=1)
 _YEARS = range(1971, 2115)  # what the axis of time holds, at the least
 _MOST_BYTES = 16 << 20  # ten years of quarters of an hour
+_MOST_GRAMS = 1e12  # what is not believed of a record is no figure of a user either
 _Point = tuple[datetime, float | None]
 
 
@@ -129,6 +130,6 @@ def _grams(value: float | str, where: str) -> float:
         grams = float(value)
     except (OverflowError, TypeError, ValueError):
         grams = math.nan
-    if not (math.isfinite(grams) and grams >= 0):
+    if not 0 <= grams <= _MOST_GRAMS:  # NaN is neither
         raise SettingsError(f"{where}: {value} is no intensity in gCO2eq/kWh")
     return grams

@@ -9,6 +9,7 @@ from carbonsdk.model import Basis
 from carbonsdk.secret import Secret
 
 PLUGIN_GROUPS = ("backends", "intensity", "sinks", "locators")
+_LONGEST_S = 1_000_000  # twelve days; Windows can wait for 49
 
 
 def about(
@@ -36,7 +37,9 @@ class Settings:
     monitor_epochs: int = field(
         default=-1, metadata=about("Epochs to measure before measuring ends; -1 is all of them.", at_least=-1)
     )
-    update_interval: float = field(default=1.0, metadata=about("Seconds between two readings of a device.", above=0))
+    update_interval: float = field(
+        default=1.0, metadata=about("Seconds between two readings of a device.", above=0, at_most=_LONGEST_S)
+    )
     interpretable: bool = field(default=True, metadata=about("Show CO2eq as kilometres by car and the like, too."))
     stop_and_confirm: bool = field(default=False, metadata=about("Ask on the terminal, after the forecast, whether to go on."))
     ignore_errors: bool | None = field(
@@ -143,6 +146,7 @@ class Settings:
         metadata=about(
             "Seconds that stopping waits for settled intensities; under 0.2, runs of less than half a second ask no service.",
             at_least=0,
+            at_most=_LONGEST_S,
         ),
     )
     budget: Any = field(default=None, metadata=about("The most that the run may use.", call_only=True))

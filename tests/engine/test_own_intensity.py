@@ -95,6 +95,7 @@ def test_it_wins_over_what_a_service_has_settled():
         (-1, "no intensity"),
         (float("nan"), "no intensity"),
         ("inf", "no intensity"),
+        (1e18, "no intensity"),  # a record would not be believed that had it
         ("coal", "neither a number nor a CSV file"),
         ({}, "empty mapping"),
         ({datetime(2026, 1, 5, 12): 10}, "no time zone"),  # noqa: DTZ001 - that is the point
