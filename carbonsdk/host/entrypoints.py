@@ -7,6 +7,8 @@ from functools import lru_cache
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from typing import NamedTuple
 
+from carbonsdk.interruption import let_through
+
 GROUP = "carbonsdk"
 
 _log = logging.getLogger("carbonsdk.host")
@@ -53,7 +55,8 @@ def _scan(_path: tuple[str, ...]) -> tuple[Found, ...]:
 def _points() -> Iterable[EntryPoint]:
     try:
         return tuple(entry_points(group=GROUP))
-    except Exception:  # noqa: BLE001 - one torn entry_points.txt anywhere breaks the scan of all
+    except Exception as error:  # noqa: BLE001 - one torn entry_points.txt anywhere breaks the scan of all
+        let_through(error)
         _log.debug("the scan of entry points failed; reading them distribution by distribution", exc_info=True)
         return _points_one_by_one()
 
@@ -65,7 +68,8 @@ def _points_one_by_one() -> list[EntryPoint]:
         try:
             name = distribution.metadata["Name"].lower()
             offered = distribution.entry_points.select(group=GROUP)
-        except Exception:  # noqa: BLE001 - whatever a torn distribution makes the standard library raise
+        except Exception as error:  # noqa: BLE001 - whatever a torn distribution makes the standard library raise
+            let_through(error)
             _log.debug("the metadata of %r cannot be read", distribution, exc_info=True)
             continue
         if name not in seen:  # the first on the path hides the rest, as it does for imports
@@ -78,6 +82,7 @@ def _identity(distribution: Distribution | None) -> tuple[str, str]:
     try:
         if distribution is not None:
             return str(distribution.metadata["Name"]), str(distribution.version)
-    except Exception:  # noqa: BLE001 - as above
+    except Exception as error:  # noqa: BLE001 - as above
+        let_through(error)
         _log.debug("the metadata of %r cannot be read", distribution, exc_info=True)
     return "(unknown distribution)", ""

@@ -13,9 +13,10 @@ from carbonsdk import hookspecs
 from carbonsdk.clock import Clock
 from carbonsdk.errors import BackendUnavailable, PluginError, SettingsError
 from carbonsdk.host.entrypoints import Found, scan
-from carbonsdk.host.loading import COMMANDS_HOOK, Loaded, Refused, border, load, one_line
+from carbonsdk.host.loading import COMMANDS_HOOK, Border, Loaded, Refused, load, one_line
 from carbonsdk.host.values import Kind, Offer, PluginInfo, Registered
 from carbonsdk.interfaces import Backend, Context, HttpClient, IntensityFetcher, Locator, Registration, Sink
+from carbonsdk.interruption import let_through
 from carbonsdk.options import configure, nearest
 from carbonsdk.secret import Secret, without_secrets
 
@@ -130,6 +131,7 @@ class PluginHost:
         except (KeyboardInterrupt, SettingsError, BackendUnavailable):
             raise
         except BaseException as error:  # noqa: BLE001 - SystemExit from a plugin included
+            let_through(error)
             text = one_line(error)
             shown = _without_secrets(text, settings)
             message = f"the {kind} {registration.name!r} cannot be made ({registered.plugin}): {shown}"
@@ -149,7 +151,7 @@ class PluginHost:
         for index, function in self._commands:
             added = click.Group(cli.name)
             try:
-                with border(f"{COMMANDS_HOOK}()"):
+                with Border(f"{COMMANDS_HOOK}()"):
                     function(added) if _takes_cli(function) else function()
                     refused = _merge(added, cli)
             except Refused as refusal:

@@ -3,16 +3,17 @@
 import dataclasses
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import islice
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from carbonsdk.host.entrypoints import Found
 from carbonsdk.host.patience import TookTooLong, in_time, trusted
 from carbonsdk.host.values import Kind
 from carbonsdk.interfaces import Registration
+from carbonsdk.interruption import let_through
 from carbonsdk.model import DeviceKind
 from carbonsdk.options import required
 
@@ -41,17 +42,22 @@ class Loaded(NamedTuple):
     commands: tuple[Callable[..., object], ...]
 
 
-@contextmanager
-def border(doing: str) -> Iterator[None]:
-    """Turn whatever a plugin raises, SystemExit included, into Refused; only KeyboardInterrupt passes."""
-    try:
-        yield
-    except (KeyboardInterrupt, Refused):
-        raise
-    except TookTooLong as error:
-        raise Refused(f"{doing} hangs: {error}") from None
-    except BaseException as error:  # a plugin that calls sys.exit() at import must not end the training
-        raise Refused(f"{doing} raised {one_line(error)}") from error
+class Border:
+    """Turn whatever a plugin raises, SystemExit included, into Refused; what a signal's handler raises passes."""
+
+    def __init__(self, doing: str) -> None:
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is None or isinstance(error, KeyboardInterrupt | Refused):
+            return
+        if isinstance(error, TookTooLong):
+            raise Refused(f"{self._doing} hangs: {error}") from None
+        let_through(error)  # a plugin that calls sys.exit() at import must not end the training; a handler may
+        raise Refused(f"{self._doing} raised {one_line(error)}") from error
 
 
 def one_line(error: BaseException) -> str:
@@ -67,7 +73,7 @@ def one_line(error: BaseException) -> str:
 def load(manager: "pluggy.PluginManager", found: Found) -> Loaded:
     """Import one plugin, register it with pluggy, and ask it for its registrations. Raises Refused."""
     call = _direct if trusted(found.module) else partial(in_time, module=found.module)
-    with border("its import"):
+    with Border("its import"):
         plugin = call(found.load)
     if plugin is None:
         raise Refused("its entry point names None: let it name a module with @hookimpl functions")
@@ -76,7 +82,7 @@ def load(manager: "pluggy.PluginManager", found: Found) -> Loaded:
         _register(manager, plugin, identity)
         return _ask(_implementations(manager, identity), call)
     except Refused:
-        with border("pluggy"):
+        with Border("pluggy"):
             manager.unregister(name=identity)  # a plugin refused half-way must not fail the next one's check
         raise
 
@@ -84,7 +90,7 @@ def load(manager: "pluggy.PluginManager", found: Found) -> Loaded:
 def _register(manager: "pluggy.PluginManager", plugin: object, identity: str) -> None:
     from pluggy import PluginValidationError
 
-    with border("pluggy"):
+    with Border("pluggy"):
         try:
             manager.register(plugin, identity)
             manager.check_pending()
@@ -141,7 +147,7 @@ def _ask(implementations: Iterable[tuple[str, Callable[..., Any]]], call: Callab
         if hook == COMMANDS_HOOK:
             commands.append(function)
             continue
-        with border(f"{hook}()"):
+        with Border(f"{hook}()"):
             items = call(partial(_registrations, hook, function))
         registrations.extend((kinds[hook], each) for each in items)
     return Loaded(tuple(registrations), tuple(commands))
@@ -155,7 +161,7 @@ def _registrations(hook: str, function: Callable[[], Any]) -> list[Registration[
     if len(items) > _MOST_REGISTRATIONS:
         raise Refused(f"{hook}() returned more than {_MOST_REGISTRATIONS} registrations")
     for item in items:
-        with border(f"a registration of {hook}()"):
+        with Border(f"a registration of {hook}()"):
             problem = flaw(item)
         if problem:
             raise Refused(f"{hook}(): {problem}")

@@ -1,3 +1,5 @@
+import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,6 +149,28 @@ def test_an_interrupt_from_the_keyboard_passes():
 
     with pytest.raises(KeyboardInterrupt):
         PluginHost.of({"mine": Plugin()})
+
+
+@pytest.fixture
+def sigterm_exits():
+    """Have a handler of the program's own, which leaves it."""
+    before = signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit("preempted"))
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("sigterm_exits")
+def test_what_a_handler_of_a_signal_raises_passes():
+    class Plugin:
+        @hookimpl
+        def carbonsdk_sinks(self):
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(SystemExit, match="preempted"):
+        PluginHost.of({"mine": Plugin()})
+    host = host_of(sink("shelf", factory=lambda _context: signal.raise_signal(signal.SIGTERM)))
+    with pytest.raises(SystemExit, match="preempted"):
+        make(host, "shelf")
 
 
 def test_a_factory_gets_its_settings_a_clock_a_client_and_a_logger():
