@@ -7,6 +7,7 @@ from typing import Any
 
 from carbonsdk.clock import SystemClock
 from carbonsdk.engine.feed_planning import FeedPlanner
+from carbonsdk.engine.guard import Guard
 from carbonsdk.engine.planning import Planner
 from carbonsdk.engine.rules import Rules
 from carbonsdk.engine.session import Session
@@ -28,13 +29,18 @@ class Opened:
 
     def begin(self) -> None:
         """Begin the run; raise BackendUnavailable for a backend that the user named and that is absent."""
-        self.session.start()
         try:
+            self.session.start()
             self.session.hardware.await_named()
         except BaseException:
-            self.session.stop("the tracker could not be constructed")
-            self._forget()
+            self._abandon()
             raise
+
+    def _abandon(self) -> None:
+        """Leave no thread of a run that nobody will hold, however far it came."""
+        with Guard("the end of a run that did not begin"):
+            self.session.stop("the tracker could not be constructed")
+        self._forget()
 
     def _forget(self) -> None:
         """Remove the record of a run that never was."""

@@ -125,3 +125,32 @@ def test_an_epoch_whose_edge_is_broken_off_is_over_with_its_block(sessions):
     with session.epoch("", None) as after:
         sessions.clock.advance(1.0)
     assert after.report.energy.joules == 100.0
+
+
+@pytest.mark.parametrize("at", ["phase.py", "chronicle.py", "delivery.py", "hardware.py", "updater.py", "sampler.py"])
+def test_of_a_tracker_whose_construction_is_broken_off_nothing_is_left(programs, at):
+    ran = programs.run(
+        f"""
+        def interrupt(frame, event, argument):
+            if event == "call" and frame.f_code.co_filename.endswith({at!r}) and in_main():
+                raise KeyboardInterrupt
+
+        def in_main():
+            return threading.get_ident() == threading.main_thread().ident
+
+        from carbonsdk.engine.opening import Opened
+        begin = Opened.begin
+        Opened.begin = lambda made: sys.setprofile(interrupt) or begin(made)
+        try:
+            ct.CarbonTracker(**SETTINGS, sinks=["memory"])
+        except KeyboardInterrupt:
+            sys.setprofile(None)
+        else:
+            sys.exit("it was not broken off")
+        for thread in threading.enumerate()[1:]:  # one that had just begun ends a little later
+            thread.join(5)
+        assert threading.enumerate() == [threading.main_thread()], threading.enumerate()
+        """
+    )
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    assert ran.runs == ()
