@@ -79,12 +79,12 @@ def test_decimal_precision_is_that_of_every_figure(shown, decimal_precision):
 
 
 def test_energy_is_that_of_the_devices_alone_unless_a_pue_is_given(tracker, train, capsys):
-    # 250 W, and carbontracker's 1.58 only for who asks for it.
+    # carbontracker's 1.58 only for who asks for it.
     for pue, remark in ((1.0, ""), (1.58, ", PUE of 1.58 included")):
         report = train(tracker(1, epochs_before_pred=0, pue=pue), 1).report()
         told = rf"Energy:\t([\d.]+) kWh \(simulated, estimated(?:, ±[\d.]+%)?{re.escape(remark)}\)"
         (kwh,) = re.findall(told, capsys.readouterr().out)
-        assert float(kwh) == pytest.approx(250 * pue * report.epochs[0].duration_s / 3.6e6, rel=0.01)
+        assert float(kwh) == pytest.approx(report.epochs_energy.kwh * pue, abs=1e-12)
 
 
 def test_a_place_that_is_not_known_is_a_warning_at_any_verbosity_but_zero(shown):
