@@ -33,6 +33,7 @@ _COUNTRY = re.compile(r"(?:^|[\s,])([A-Z]{2})(?:-[A-Z0-9-]{1,10})?$")
 _SENSOR_BIAS = 0.05
 # carbontracker's stand-in for a CPU without sensor is half its TDP: the truth lies between nothing and twice that.
 _STAND_IN_BIAS = 1.0
+_MOST_DEVICES = 1_024
 _MOST_USES = 1_000_000  # epochs times devices: 100,000 epochs of ten
 _MOST_UNTOLD = 100_000  # of those that the log has no power of, and as many as it has
 _LAST_NS = 2**62  # the year 2116
@@ -50,11 +51,10 @@ def as_records(run: LoggedRun) -> list[Record]:
     epochs = _placed(run, start)
     start_ns = min([unix_ns(start), *(begin for begin, _, _ in epochs)])
     end_ns = max([unix_ns(end), *(finish for _, finish, _ in epochs)])
+    if not (0 <= start_ns <= end_ns <= _LAST_NS and _is_sensible(run)):
+        count = sum(map(len, run.devices.values()))
+        raise JournalError(f"{run.name} tells what cannot be: {len(epochs)} epochs of {count} devices, {end_ns:.1e} ns")
     devices = _devices(run)
-    told = sum(len(powers) for epoch in run.epochs for powers in epoch.powers.values())
-    most = min(_MOST_USES, _MOST_UNTOLD + 2 * told)
-    if not 0 <= start_ns <= end_ns <= _LAST_NS or len(devices) * len(epochs) > most:
-        raise JournalError(f"{run.name} tells what cannot be: {len(epochs)} epochs of {len(devices)} devices, {end_ns:.1e} ns")
     records: list[Record] = [RunBegan(_info(run, start_ns), start_ns, _zone(run) if run.location else None)]
     records += [DeviceFound(index, device, start_ns) for index, (_, _, device) in enumerate(devices)]
     records.append(SelectionMade((_choice(run, devices),)))
@@ -67,6 +67,13 @@ def as_records(run: LoggedRun) -> list[Record]:
         records += extra
     records.append(RunEnded(state) if run.finished else state)
     return records
+
+
+def _is_sensible(run: LoggedRun) -> bool:
+    """Return whether a run's records are not many times what its log tells."""
+    devices = sum(map(len, run.devices.values()))
+    told = sum(len(powers) for epoch in run.epochs for powers in epoch.powers.values())
+    return devices <= _MOST_DEVICES and devices * len(run.epochs) <= min(_MOST_USES, _MOST_UNTOLD + 2 * told)
 
 
 _Placed = tuple[int, int, LoggedEpoch]

@@ -31,6 +31,7 @@ _NOWHERE = frozenset({"undetected", "unknown", "none"})
 _STOPPED = "Training was interrupted before all"
 _ENDED = ("Monitoring thread ended", "Session ended by user")
 _MOST_WATTS = 100_000.0
+_MOST_COMPONENTS = 64
 _MOST_DEVICES = 256  # of one component
 _MOST_PROBLEMS = 1000
 
@@ -59,6 +60,7 @@ class StandardLog:
     location: str | None = None
     times: list[datetime] = field(default_factory=list)
     _epochs: dict[int, _Open] = field(default_factory=dict)
+    _components: set[str] = field(default_factory=set)
     _next_number: int = 0
     _epoch: _Open | None = None
 
@@ -91,10 +93,10 @@ class StandardLog:
         elif match := _POWER.match(text):
             self._power(match[1], match[2])
         elif match := _EACH_POWER.match(text):
-            if self._epoch:
+            if self._epoch and self._knows(match[1].lower()):
                 self._epoch.powers[match[1].lower()] = self._watts(match[2])
         elif match := _CORRECTION.match(text):
-            if int(match[1]) in self._epochs:
+            if int(match[1]) in self._epochs and self._knows(match[2].lower()):
                 self._epochs[int(match[1])].powers[match[2].lower()] = self._watts(match[3])
         else:
             self._about_the_run(text)
@@ -102,7 +104,8 @@ class StandardLog:
     def _about_the_run(self, text: str) -> None:
         if text.startswith(_FOUND):
             for name, devices in _components(text.removeprefix(_FOUND).replace("\n", " ")):
-                self.devices[name.lower()] = tuple(device.strip() for device in devices.split(", ")[:_MOST_DEVICES])
+                if self._knows(name.lower()):
+                    self.devices[name.lower()] = tuple(device.strip() for device in devices.split(", ")[:_MOST_DEVICES])
         elif match := _VERSION.match(text):
             self.program, self.version = match[1], match[2].rstrip(".,")
         elif match := _PUE.search(text):
@@ -123,15 +126,22 @@ class StandardLog:
             self._epoch.ended = message.at
 
     def _power(self, component: str, text: str) -> None:
-        if self._epoch is None:
+        component = component.lower()
+        if self._epoch is None or not self._knows(component):
             return
-        component, watts = component.lower(), self._watts(text)
+        watts = self._watts(text)
         count = len(self.devices.get(component, ()))
         if count > 1 and len(watts) == 1 and "[" not in text and watts[0] is not None:
             # From 2.0 on, carbontracker flattens the readings of all devices and logs their mean.
             watts *= count
             self.averaged.add(component)
         self._epoch.powers[component] = watts
+
+    def _knows(self, component: str) -> bool:
+        """Return whether a component is one of those that are kept."""
+        if len(self._components) < _MOST_COMPONENTS:
+            self._components.add(component)
+        return component in self._components
 
     def _watts(self, text: str) -> tuple[float | None, ...]:
         found = numbers(text)[:_MOST_DEVICES]

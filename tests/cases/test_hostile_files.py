@@ -204,6 +204,8 @@ SLOW_LOGS = {
         f"{LOGGED}Epoch {n}:\n{LOGGED}Duration: 0:00:01\n{LOGGED}Average power usage (W) for c{n}: [{'1 ' * 300}]\n"
         for n in range(300)
     ),
+    "as many components as messages": f"{LOGGED}Epoch 1:\n{LOGGED}Duration: 0:00:01\n"
+    + "".join(f"{LOGGED}Average power usage (W) for c{n}: [{'1 ' * 256}]\n" for n in range(4_000)),
     "epochs of a thousand years": f"{LOGGED}Epoch 1:\n{LOGGED}Duration: 9999999:00:01.00\n" * 3,
 }
 
