@@ -97,7 +97,7 @@ class Session:
 
     def tick(self, now_ns: int) -> None:
         """Do what is due: have devices read, settle, note the state, make a forecast."""
-        if self._stop_asked:
+        if self._stop_asked and not self._ending:  # else who ends the run waits for this thread
             self.stop(self._stop_asked)
         with Guard("the sampler", self.notices.fault):
             self.hardware.tick(now_ns)
