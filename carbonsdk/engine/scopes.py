@@ -61,7 +61,7 @@ class Span(_Activation):
         self._session = session
         self._token = None
         self.parent = parent
-        self.name = _text(name)
+        self.name = name if type(name) is str and name.isprintable() else _text(name)  # mostly so, and there are millions
         self.start_ns = 0
         self.end_ns = 0
         self.book: SpanBook | None = None
