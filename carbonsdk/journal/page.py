@@ -42,7 +42,7 @@ holds the newest {epochs:,} epochs, and of these the newest that together have n
 so is each of its devices, its spans and the intensities that it fell under), nor many times the rows that the records
 themselves have. What is left out of a report is named among its `warnings`, its totals hold all the same, and
 `carbonsdk.runs.records()` reads every record. So time and room grow with the size of the journals and no faster: about a second
-a MB for a report, four for one with every epoch as JSON, and for that a kilobyte a row, {gigabyte:.1f} GB at the most.
+a MB for a report, some five for one with every epoch as JSON, and for that a kilobyte a row, {gigabyte:.1f} GB at the most.
 """
 
 
