@@ -172,7 +172,10 @@ def _merged(state: _State, offers: list[_Offer], kinds: Kinds) -> _State:
         if new_held[-1] != row:
             new_starts.append(edge_ns)
             new_held.append(row)
-    return _State(new_starts + starts[last:], held[: first * SIZE] + b"".join(new_held[1:]) + held[last * SIZE :])
+    new_starts += starts[last:]
+    # One copy: a month of these, each a little longer than the last, would leave the heap full of holes.
+    around = memoryview(held)
+    return _State(new_starts, b"".join((around[: first * SIZE], *new_held[1:], around[last * SIZE :])))
 
 
 def _swept(
