@@ -20,7 +20,7 @@ FIRST_WAIT_S = 0.25  # how long the first epoch waits, once, for backends whose 
 NAMED_WAIT_S = 5.0
 _HUNG_S = 10.0
 _OUT_OF_STEP = 0.99029  # loads that pulse do so in round periods: samples of power in step with them see the same each time
-_SPAN_SPARING = 4 * SPARING
+_SPAN_SPARING = 8 * SPARING
 _SPANS_APART_NS = 200_000  # so that a million spans do not ask a million times
 
 
