@@ -123,7 +123,7 @@ def put(place, name, content):
     return path
 
 
-@pytest.mark.parametrize(("name", "content"), FOUND, ids=[f"{name}-{content[:30]}" for name, content in FOUND])
+@pytest.mark.parametrize(("name", "content"), FOUND, ids=[f"{name}-{number}" for number, (name, _) in enumerate(FOUND)])
 def test_what_fuzzing_found_is_a_value_or_an_error_of_our_own(tmp_path, soon, name, content):
     with suppress(CarbonSDKError):
         READERS[name](put(tmp_path, name, content))
