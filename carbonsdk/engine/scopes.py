@@ -12,10 +12,10 @@ from carbonsdk.journal.records import EpochEnded
 from carbonsdk.reports import EpochReport, SpanReport
 
 if TYPE_CHECKING:
-    from carbonsdk.engine.ledger import Marks
+    from carbonsdk.engine.ledger import Marks, Rise
     from carbonsdk.engine.measuring import Measuring
     from carbonsdk.engine.session import Session
-    from carbonsdk.engine.spanbook import Rise, SpanBook
+    from carbonsdk.engine.spanbook import SpanBook
 
 CURRENT: ContextVar["Span | Epoch | None"] = ContextVar("carbonsdk_scope", default=None)
 
@@ -83,10 +83,8 @@ class Span(_Activation):
         self.end_ns = measuring.stamp_span()
         self._deactivate()
         book = self.book
-        if book is not None:
-            book.add(self)
-            if book.crowded:
-                measuring.relieve(book)
+        if book is not None and book.add(self):
+            measuring.relieve(book)
 
     def __reduce__(self) -> tuple[Callable[..., "Span"], tuple["Session", str]]:
         return Span, (self._session, self.name)

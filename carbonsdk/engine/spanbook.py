@@ -4,14 +4,11 @@ import threading
 from itertools import repeat
 from typing import TYPE_CHECKING
 
-from carbonsdk.engine.ledger import Ledger
+from carbonsdk.engine.ledger import Ledger, Rise
 from carbonsdk.journal.records import SpanUse, Use
 
 if TYPE_CHECKING:
     from carbonsdk.engine.scopes import Span
-
-Rise = tuple[float, float, float, float]
-"""Start joules, joules, covered nanoseconds and noise of one device over one span."""
 
 _BATCH = 2_048
 _NAMES = 1_000
@@ -35,12 +32,9 @@ class _Tally:
             if device == len(self.sums):
                 self.sums.append((0.0, 0.0, 0.0))
             joules, covered_ns, noise = self.sums[device]
-            self.sums[device] = (
-                joules + sum([rise[1] for rise in found]),
-                covered_ns + sum([rise[2] for rise in found]),
-                # Linear: what one reading says of many short spans errs the same way for all of them.
-                noise + sum([rise[3] for rise in found]),
-            )
+            _, more_joules, more_ns, more_noise = zip(*found, strict=True)
+            # The noise adds up linearly: what one reading says of many short spans errs the same way for all of them.
+            self.sums[device] = (joules + sum(more_joules), covered_ns + sum(more_ns), noise + sum(more_noise))
 
     def copy(self) -> "_Tally":
         twin = _Tally()
@@ -83,13 +77,9 @@ class SpanBook:
         self._tallies: dict[str, _Tally] = {}
         self.pending: list[Span] = []
 
-    def add(self, span: "Span") -> None:
-        """Take a span that has ended."""
+    def add(self, span: "Span") -> bool:
+        """Take a span that has ended; return whether so many wait that they should be settled before the next tick."""
         self.pending.append(span)
-
-    @property
-    def crowded(self) -> bool:
-        """Return whether so many spans wait that they should be settled before the next tick."""
         return len(self.pending) >= _BATCH
 
     def oldest_ns(self) -> int | None:
@@ -111,11 +101,10 @@ class SpanBook:
 
     def _settle(self, until_ns: int) -> None:
         waiting = self.pending[:]  # other threads append meanwhile: only what was seen is taken
-        due = [span for span in waiting if span.end_ns <= until_ns]
-        later = [span for span in waiting if span.end_ns > until_ns]
+        later: list[Span] = []
         by_name: dict[str, list[Span]] = {}
-        for span in due:
-            by_name.setdefault(span.name, []).append(span)
+        for span in waiting:
+            (by_name.setdefault(span.name, []) if span.end_ns <= until_ns else later).append(span)
         tallies = {**self._tallies}
         for name, spans in by_name.items():
             rises = self._ledger.rises([(span.start_ns, span.end_ns) for span in spans])

@@ -12,7 +12,7 @@ from carbonsdk.engine.ledger.accounting import Part, Stamped, limits
 from carbonsdk.engine.ledger.chase import Sighting
 from carbonsdk.engine.ledger.curve import Curve
 from carbonsdk.engine.ledger.overhead import Overhead, OverheadCurve
-from carbonsdk.engine.ledger.trace import Mark
+from carbonsdk.engine.ledger.trace import Mark, Rise
 from carbonsdk.journal.records import Use
 from carbonsdk.model import Device
 from carbonsdk.units import NS_PER_S
@@ -177,10 +177,10 @@ class Ledger:
                 curve.sharpen(sightings, period_ns)
                 curve.release()
 
-    def rises(self, intervals: Sequence[tuple[int, int]]) -> list[list[tuple[float, float, float, float]]]:
-        """Return, for each device and each interval, start joules, joules, covered nanoseconds and noise."""
+    def rises(self, intervals: Sequence[tuple[int, int]]) -> list[list[Rise]]:
+        """Return what each device's curve rises by over each interval."""
         with self._lock:
-            return [[account.curve.rise(start, end) for start, end in intervals] for account in self.accounts]
+            return [account.curve.rises(intervals) for account in self.accounts]
 
     def most_joules(self, index: int, duration_ns: int) -> float:
         """Return what a device can have used in some time, by the most that it drew lately."""

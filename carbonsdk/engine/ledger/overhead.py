@@ -7,10 +7,11 @@ others, whose curve is theirs by that formula at every instant: epochs, spans an
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 from carbonsdk.engine.ledger.accounting import Stamped
 from carbonsdk.engine.ledger.curve import Curve
-from carbonsdk.engine.ledger.trace import Mark
+from carbonsdk.engine.ledger.trace import Mark, Rise
 from carbonsdk.model import Device, DeviceKind, Quality, Sensor
 from carbonsdk.units import NS_PER_S
 
@@ -88,10 +89,15 @@ class OverheadCurve:
             all(mark.firm for mark in marks),
         )
 
-    def rise(self, start_ns: int, end_ns: int) -> tuple[float, float, float, float]:
-        """Return start joules, joules, covered nanoseconds and noise of an interval."""
-        start_ns, end_ns = max(start_ns, self._since_ns), max(end_ns, self._since_ns)
-        rises = [curve.rise(start_ns, end_ns) for curve in self._others()]
+    def rises(self, intervals: Sequence[tuple[int, int]]) -> list[Rise]:
+        """Return what the overhead rises by over each interval."""
+        since_ns = self._since_ns
+        within = [(max(start_ns, since_ns), max(end_ns, since_ns)) for start_ns, end_ns in intervals]
+        others = [curve.rises(within) for curve in self._others()]
+        rows = zip(*others, strict=True) if others else repeat(())
+        return [self._rise(*interval, rises) for interval, rises in zip(within, rows, strict=False)]
+
+    def _rise(self, start_ns: int, end_ns: int, rises: Sequence[Rise]) -> Rise:
         factor = self._overhead.factor
         return (
             self._fixed(start_ns) + factor * math.fsum(rise[0] for rise in rises),

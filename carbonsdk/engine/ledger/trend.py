@@ -122,16 +122,24 @@ class Trend:
         """
         return _SIGMAS**2 * min(max(0.0, -self._turn), 0.5 * self._unrest) * elapsed_ns * elapsed_ns
 
-    def shape_joules(self, width_ns: int, share: float, rise: float) -> float:
-        """Return how far off a straight line between two readings can be at a share of their distance."""
-        most = 2.0 * max(rise, self.peak * width_ns) * share * (1.0 - share)
+    def shape(self, width_ns: int, rise: float) -> tuple[float, float]:
+        """Return how far off a straight line between two readings can be.
+
+        The first times s (1 - s), or the second times its square root, whichever is less, at a share s of their distance.
+        """
         if self._refresh_ns >= _LAGGING_NS and width_ns <= _ONE_STEP * self._refresh_ns:
             mean = max(rise, 0.0) / width_ns  # what is inferred before a mean's window may be less than nothing
             hidden = _UNSEEN * math.sqrt(mean * max(mean, self.peak))
         else:
             hidden = _HIDDEN * rise / width_ns
         spread = 0.5 * _SIGMAS**2 * self._unrest + hidden * hidden
-        return min(most, width_ns * math.sqrt(spread * share * (1.0 - share)))
+        return 2.0 * max(rise, self.peak * width_ns), width_ns * math.sqrt(spread)
+
+    def shape_joules(self, width_ns: int, share: float, rise: float) -> float:
+        """Return how far off a straight line between two readings can be at a share of their distance."""
+        most, root = self.shape(width_ns, rise)
+        spread = share * (1.0 - share)
+        return min(most * spread, root * math.sqrt(spread))
 
     def beyond_joules(self, ahead_ns: int) -> float:
         """Return how far off the latest power can lead so far beyond the newest reading."""

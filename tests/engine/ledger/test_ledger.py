@@ -165,6 +165,22 @@ def test_spans_see_what_marks_see():
     assert rise[1] == 200.0
 
 
+@given(curves(), st.lists(st.tuples(st.floats(-0.1, 1.1), st.floats(-0.1, 1.1)), min_size=1, max_size=20))
+def test_spans_looked_up_together_are_what_each_is_alone(points, cuts):
+    ledger = ledger_of(points)
+    end_ns = points[-1][0]
+    intervals = [(round(min(pair) * end_ns), round(max(pair) * end_ns)) for pair in cuts]
+    (together,) = ledger.rises(intervals)
+    assert together == [ledger.rises([interval])[0][0] for interval in intervals]
+    for (start_ns, stop_ns), (start_joules, used, covered_ns, noise) in zip(intervals, together, strict=True):
+        start, stop = (ledger.marks(min(max(edge, 0), end_ns)).marks[0] for edge in (start_ns, stop_ns))
+        assert used == pytest.approx(stop.joules - start.joules, rel=1e-9, abs=1e-6)
+        assert covered_ns == pytest.approx(stop.covered_ns - start.covered_ns, abs=2)
+        assert noise >= 0
+        if used:
+            assert start_joules == pytest.approx(start.joules, rel=1e-9, abs=1e-6)
+
+
 def test_many_short_spans_hide_no_more_than_was_drawn():
     ledger = ledger_of([(at_s * S, 100.0 * at_s) for at_s in range(12)])
     book = SpanBook(ledger)
