@@ -118,7 +118,7 @@ class Measuring:
         if not self._phase.running:
             self._say_unmeasured()
             return None
-        epoch = epoch_around(parent, self)
+        epoch = None if parent is None else epoch_around(parent, self)
         return self._roster.root if epoch is None else epoch.book
 
     def relieve(self, book: SpanBook) -> None:

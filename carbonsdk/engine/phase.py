@@ -12,22 +12,15 @@ class Phase:
     lock, for a thread that it does not have may have held it.
     """
 
-    __slots__ = ("name", "reason")
+    __slots__ = ("elsewhere", "name", "reason", "running")
 
     def __init__(self) -> None:
         self.name: Name = "new"
         self.reason = "the tracker was stopped"
+        self.running = False  # whether the run goes on in this process: a plain attribute, for every span asks
+        self.elsewhere = False  # whether another process measures it
 
     def turn(self, name: Name, reason: str = "") -> None:
         """Go over to another phase."""
         self.name, self.reason = name, reason or self.reason
-
-    @property
-    def running(self) -> bool:
-        """Return whether the run goes on in this process."""
-        return self.name == "running"
-
-    @property
-    def elsewhere(self) -> bool:
-        """Return whether another process measures the run."""
-        return self.name == "elsewhere"
+        self.running, self.elsewhere = name == "running", name == "elsewhere"
