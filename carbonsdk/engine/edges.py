@@ -16,6 +16,7 @@ class Edges:
         self, clock: Clock, *, hardware: Hardware, notices: Notices, phase: Phase, sync: Callable[[], object] | None
     ) -> None:
         self._clock, self._hardware, self._phase, self._sync = clock, hardware, phase, sync
+        self._span_pace = hardware.span_pace
         self.notices = notices
 
     def stamp(self, *, last: bool = False) -> int:
@@ -43,9 +44,11 @@ class Edges:
         return self._clock.monotonic_ns()
 
     def stamp_span(self) -> int:
-        """Stamp a span's edge; the devices are read where that is cheap, and nobody is waited for."""
+        """Stamp a span's edge; the devices are read where that is cheap and of use, and nobody is waited for."""
         now_ns = self._clock.monotonic_ns()
-        if now_ns >= self._hardware.next_span_read_ns and self._phase.running:
+        pace = self._span_pace
+        pace.passed += 1
+        if now_ns >= pace.due_ns and self._phase.running:
             with Guard("reading at an edge", self.notices.fault):
                 self._hardware.read_span_edge(now_ns)
         return now_ns

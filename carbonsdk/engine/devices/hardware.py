@@ -1,5 +1,6 @@
 """The backends of a run: opened side by side, read at edges and ticks, and closed."""
 
+import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 from carbonsdk.engine.books import Books
 from carbonsdk.engine.devices.channel import EDGE_WAIT_S, Channel
 from carbonsdk.engine.devices.choosing import Choosing, OnChosen
-from carbonsdk.engine.devices.source import SPARING
+from carbonsdk.engine.devices.span_pace import Cost, SpanPace
 from carbonsdk.engine.guard import is_showable
 from carbonsdk.engine.plan import Plan
 from carbonsdk.errors import BackendUnavailable
@@ -20,8 +21,6 @@ FIRST_WAIT_S = 0.25  # how long the first epoch waits, once, for backends whose 
 NAMED_WAIT_S = 5.0
 _HUNG_S = 10.0
 _OUT_OF_STEP = 0.99029  # loads that pulse do so in round periods: samples of power in step with them see the same each time
-_SPAN_SPARING = 8 * SPARING
-_SPANS_APART_NS = 200_000  # so that a million spans do not ask a million times
 
 
 def _family_of_this_process() -> "Family":
@@ -46,7 +45,7 @@ class Hardware:
         self.channels = [Channel(offer, books, reach_ns=reach_ns) for offer in plan.offers]
         self.choosing = Choosing(plan, self.channels, books, family=family, on_chosen=on_chosen)
         self.waited = False  # whether the first epoch has waited for backends
-        self.next_span_read_ns = 0
+        self.span_pace = SpanPace()
 
     def start(self) -> None:
         """Open every backend in a thread of its own."""
@@ -110,14 +109,20 @@ class Hardware:
 
     def read_span_edge(self, at_ns: int) -> None:
         """Have the devices read at a span's edge, where that is cheap; waits for nobody, other threads included."""
-        self.next_span_read_ns = at_ns + _SPANS_APART_NS  # this thread sees to it, not all at once
-        sources = [(channel, channel.source) for channel in self.choosing.live if channel.source is not None]
-        if self._plan.edge_reads != "never":
-            for channel, source in sources:
-                if at_ns - source.last_read_ns >= _SPAN_SPARING * source.cost_ns:
-                    channel.ask(at_ns, patience_s=0.0)
-        due_ns = min((source.last_read_ns + _SPAN_SPARING * source.cost_ns for _, source in sources), default=0)
-        self.next_span_read_ns = max(due_ns, self._clock.monotonic_ns() + _SPANS_APART_NS)
+        if self._plan.edge_reads == "never":
+            self.span_pace.due_ns = sys.maxsize
+            return
+        pace, costs = self.span_pace, []
+        pace.begin(at_ns)
+        for channel in self.choosing.live:
+            if channel.source is None:
+                continue
+            cost = Cost(channel.source.last_read_ns, channel.source.cost_ns)
+            if pace.is_due(at_ns, cost):
+                channel.ask(at_ns, patience_s=0.0)
+                cost = cost._replace(last_ns=at_ns)  # also where another thread is at it, and waits for its turn to run
+            costs.append(cost)
+        pace.plan(self._clock.monotonic_ns(), costs)
 
     def tick(self, now_ns: int) -> None:
         """Have every device read, waiting for none; notice those that hang."""

@@ -1,0 +1,126 @@
+"""Readings at the edges of spans: where they part one power from another, and hardly where they do not."""
+
+import threading
+
+import pytest
+from support.sessions import Run
+from support.simulated import device
+
+from carbonsdk.engine.devices.channel import Channel
+from carbonsdk.model import CounterReading
+
+COST_S = 50e-6  # of a reading: at most one part in 400 of the time is spent so, which makes one in 20 ms
+
+
+class Load:
+    """A device that draws what it is told to, with a counter that takes its time to be read."""
+
+    def __init__(self, clock):
+        self.clock, self.watts, self.reads = clock, 0.0, 0
+        self._joules, self._since_ns = 0.0, clock.monotonic_ns()
+        clock.listen(self._draw)
+
+    def _draw(self, now_ns):
+        self._joules += self.watts * (now_ns - self._since_ns) / 1e9
+        self._since_ns = now_ns
+
+    def open(self):
+        return [device()]
+
+    def read(self, _device):
+        self.reads += 1
+        shown = self._joules
+        self.clock.advance(COST_S)
+        return CounterReading(shown)
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def run():
+    made = []
+
+    def make(**plan):
+        kept = []
+        made.append(Run(lambda clock: kept.append(Load(clock)) or kept[0], **plan))
+        made[-1].load = kept[0]
+        for _ in range(6):  # until what a reading costs is known
+            made[-1].pass_time(1)
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.session.stop()
+
+
+def spans(made, names, *, times, seconds):
+    """Open and close so many spans of each name, one after the other; return the readings taken meanwhile."""
+    before = made.load.reads
+    for _ in range(times):
+        for name, watts in names.items():
+            with made.span(name):
+                made.load.watts = watts
+                made.clock.advance(seconds)
+    return made.load.reads - before
+
+
+def joules(report):
+    return {span.name: span.energy.joules for span in report.spans}
+
+
+def test_spans_that_take_turns_have_each_their_own_energy(run):
+    made = run()
+    with made.epoch() as epoch:
+        spans(made, {"load": 100.0, "train": 300.0}, times=25, seconds=0.04)
+    # 25 times 40 ms each, at 100 and at 300 W; a reading is over 50 µs after the edge that it is for.
+    assert joules(epoch.report) == {"load": pytest.approx(100.0, rel=0.005), "train": pytest.approx(300.0, rel=0.005)}
+
+
+def test_many_short_spans_have_few_readings_and_all_of_the_energy(run):
+    made = run()
+    with made.epoch() as epoch:
+        reads = spans(made, {"step": 200.0}, times=2_000, seconds=0.001)
+    # 2 s; eight times as seldom as every 20 ms, once it has been seen how many they are.
+    assert reads <= 2 / 0.16 + 4
+    assert joules(epoch.report) == {"step": pytest.approx(400.0, rel=0.005)}
+
+
+def test_long_spans_after_many_short_ones_are_read_again_at_their_edges(run):
+    made = run()
+    spans(made, {"step": 200.0}, times=2_000, seconds=0.001)
+    reads = spans(made, {"load": 100.0, "train": 300.0}, times=20, seconds=0.04)
+    # Of 1.6 s the first 160 ms at most are still without.
+    assert reads >= 40 - 4
+
+
+def test_a_million_spans_that_are_not_to_be_read_ask_once(run, monkeypatch):
+    made = run(edge_reads="never")
+    assert spans(made, {"step": 100.0}, times=100, seconds=0.04) == 0
+    monkeypatch.setattr(made.session.hardware, "read_span_edge", None)  # whoever called it would fail, and be told of it
+    spans(made, {"step": 100.0}, times=100, seconds=0.04)
+    assert made.session.edges.notices.texts == ()
+
+
+def test_where_another_thread_is_reading_nobody_waits_or_asks_again_at_once(run, monkeypatch):
+    made = run()
+    (channel,) = made.session.hardware.channels
+    asked = []
+    monkeypatch.setattr(Channel, "ask", lambda *given, ask=Channel.ask, **how: (asked.append(given), ask(*given, **how)))
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with channel.source.lock:
+            held.set()
+            done.wait(10)
+
+    reader = threading.Thread(target=hold)
+    reader.start()
+    held.wait(10)
+    try:
+        reads = spans(made, {"step": 100.0}, times=1_000, seconds=0.001)
+    finally:
+        done.set()
+        reader.join()
+    assert reads == 0
+    assert 0 < len(asked) <= 1 / 0.16 + 1
