@@ -13,9 +13,8 @@ from carbonsdk.backends.nvml.backend import NvmlBackend
 from carbonsdk.backends.rapl import RaplSettings
 from carbonsdk.backends.rapl.backend import RaplBackend
 from carbonsdk.clock import utc
-from carbonsdk.engine.devices.offer import Offer
 from carbonsdk.engine.feed import FeedPlan
-from carbonsdk.engine.plan import Plan
+from carbonsdk.engine.plan import BackendPlan, Plan
 from carbonsdk.engine.scopes import Epoch
 from carbonsdk.engine.session import Session
 from carbonsdk.events import RunInfo
@@ -75,7 +74,7 @@ class Machine:
         self.clock = FakeClock()
         self.stack = stack
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="accuracy-")))
-        self.offers: list[Offer] = []
+        self.backends: list[BackendPlan] = []
         self.truth: list[Profile] = []  # of what is to be counted, from the machine's birth
         self.born_ns = self.clock.monotonic_ns()
 
@@ -87,7 +86,7 @@ class Machine:
         def made() -> Backend:
             return Costly(make(), self.clock, cost_s) if cost_s else make()
 
-        self.offers.append(Offer(name, made, 100 - len(self.offers), kinds, inline, named=False))
+        self.backends.append(BackendPlan(name, made, 100 - len(self.backends), kinds, inline, named=False))
 
     def powercap(self, zones: Sequence[PowercapZone], *, truth: Sequence[Profile], cost_s: float = 0.0) -> PowercapTree:
         """Add a processor's counters."""
@@ -134,7 +133,9 @@ class Rig:
 
     def __init__(self, machine: Machine, *, interval_s: float = 1.0, edge_reads: str = "auto") -> None:
         self.machine, self.clock = machine, machine.clock
-        plan = Plan(info=INFO, offers=tuple(machine.offers), intensity=FeedPlan(), interval_s=interval_s, edge_reads=edge_reads)
+        plan = Plan(
+            info=INFO, backends=tuple(machine.backends), intensity=FeedPlan(), interval_s=interval_s, edge_reads=edge_reads
+        )
         self.session = Session(plan, self.clock)
         self._interval_s = interval_s
         # Everything that `Session.start` does, but for the thread that ticks in real time.
@@ -168,12 +169,12 @@ class Rig:
         """Do what a backend's own thread does after an edge: look for the steps of slow counters."""
         for channel in self.session.hardware.channels:
             source = channel.source
-            if source is not None and channel.offer.inline and 0 < source.due_ns <= now_ns:
+            if source is not None and channel.plan.inline and 0 < source.due_ns <= now_ns:
                 with source.lock:
                     source.poll()
 
     def _polls(self) -> list[int]:
-        sources = [channel.source for channel in self.session.hardware.channels if channel.offer.inline]
+        sources = [channel.source for channel in self.session.hardware.channels if channel.plan.inline]
         return [source.due_ns for source in sources if source is not None and source.due_ns]
 
     def tick(self) -> None:
@@ -181,7 +182,7 @@ class Rig:
         now_ns = self.clock.monotonic_ns()
         self.session.tick(now_ns)
         for channel in self.session.hardware.channels:
-            if channel.state == "ready" and not channel.offer.inline:
+            if channel.state == "ready" and not channel.plan.inline:
                 channel.wait(now_ns, PACE_S)
         while self._next_tick_ns <= self.clock.monotonic_ns():
             self._next_tick_ns += self.session.hardware.tick_ns()

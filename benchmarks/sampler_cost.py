@@ -22,9 +22,8 @@ from carbonsdk.backends.nvml.backend import NvmlBackend
 from carbonsdk.backends.rapl import RaplSettings
 from carbonsdk.backends.rapl.backend import RaplBackend
 from carbonsdk.clock import SystemClock
-from carbonsdk.engine.devices.offer import Offer
 from carbonsdk.engine.feed import FeedPlan
-from carbonsdk.engine.plan import Plan
+from carbonsdk.engine.plan import BackendPlan, Plan
 from carbonsdk.engine.session import Session
 from carbonsdk.testing.nvml import FakeGpu, FakeNvml, build_library
 from carbonsdk.testing.powercap import PowercapTree, server_zones
@@ -47,8 +46,11 @@ def session(folder: Path) -> Session:
     def nvml() -> NvmlBackend:
         return NvmlBackend(NvmlSettings(), environ={})
 
-    offers = (Offer("rapl", rapl, 100, CPU, inline=True, named=False), Offer("nvml", nvml, 90, GPU, inline=False, named=False))
-    return Session(Plan(info=INFO, offers=offers, intensity=FeedPlan(), record=folder / "record.jsonl"), clock)
+    backends = (
+        BackendPlan("rapl", rapl, 100, CPU, inline=True, named=False),
+        BackendPlan("nvml", nvml, 90, GPU, inline=False, named=False),
+    )
+    return Session(Plan(info=INFO, backends=backends, intensity=FeedPlan(), record=folder / "record.jsonl"), clock)
 
 
 def share_of_a_core(seconds: float) -> float:

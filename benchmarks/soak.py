@@ -23,9 +23,8 @@ from pathlib import Path
 
 from carbonsdk import runs
 from carbonsdk.clock import utc
-from carbonsdk.engine.devices.offer import Offer
 from carbonsdk.engine.feed import Candidate, FeedPlan
-from carbonsdk.engine.plan import Plan, SinkPlan
+from carbonsdk.engine.plan import BackendPlan, Plan, SinkPlan
 from carbonsdk.engine.session import Session
 from carbonsdk.errors import DeviceLost, RetryLater
 from carbonsdk.events import RunInfo
@@ -193,13 +192,13 @@ class Soak:
         self.machine = Machine(self.clock, gpus=gpus, faults=faults)
         self.record = record
         self.epochs = round(days * DAY_NS / (TRAIN_NS + VALIDATE_NS + GAP_NS))
-        offer = Offer("soak", lambda: self.machine, 100, frozenset(), inline=True, named=True)
+        backend = BackendPlan("soak", lambda: self.machine, 100, frozenset(), inline=True, named=True)
         start = utc(self.machine.now_ns())
         whose = {"host": "here", "rank": 0, "world_size": 1, "pid": 1, "command": "soak.py", "version": "0"}
         info = RunInfo(run_id="soak", name=None, start=start, epochs_planned=self.epochs, **whose)
         feed = FeedPlan(zone=Zone(key="DE"), fetchers=(Candidate("soak", Service(self.machine)),))
         sinks = (SinkPlan(name="grumbler", make=Grumbler),)
-        plan = Plan(info=info, offers=(offer,), sinks=sinks, intensity=feed, record=record, settle_s=0.0)
+        plan = Plan(info=info, backends=(backend,), sinks=sinks, intensity=feed, record=record, settle_s=0.0)
         self.machine.calm = True
         self.session = Session(plan, self.clock, ticking=False)
         self.session.start()

@@ -18,7 +18,7 @@ from carbonsdk._version import __version__
 if TYPE_CHECKING:
     from carbonsdk import errors, runs
     from carbonsdk.api import configure, current, epoch, span, stop, track_epoch
-    from carbonsdk.engine.budget import Budget
+    from carbonsdk.engine.rules.budget import Budget
     from carbonsdk.reports import EpochReport, Forecast, RunReport, SpanReport
     from carbonsdk.tracker import CarbonTracker
     from carbonsdk.when import BestStart, best_start
@@ -46,7 +46,7 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("configure", "current", "epoch", "span", "stop", "track_epoch"), "carbonsdk.api"),
     **dict.fromkeys(("EpochReport", "Forecast", "RunReport", "SpanReport"), "carbonsdk.reports"),
-    "Budget": "carbonsdk.engine.budget",
+    "Budget": "carbonsdk.engine.rules.budget",
     "CarbonTracker": "carbonsdk.tracker",
     **dict.fromkeys(("BestStart", "best_start"), "carbonsdk.when"),
 }

@@ -186,8 +186,8 @@ class CarbonTracker:
         Call it before the first epoch; afterwards it warns and changes nothing. What was measured since the construction goes
         with it. Raises SettingsError for what no `state_dict` returned.
         """
-        from carbonsdk.engine.identity import going_on
         from carbonsdk.engine.opening import checked_state
+        from carbonsdk.engine.planning.identity import going_on
 
         run, number = checked_state(state)
         if self.alive and run != self.run_id:

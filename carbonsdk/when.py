@@ -84,7 +84,7 @@ def best_start(
     looked for. Blocks while services are asked, each within its deadlines. Raise SettingsError for what makes no sense, and
     IntensityError where no forecast reaches far enough.
     """
-    from carbonsdk.engine.feed_planning import feed_plan
+    from carbonsdk.engine.planning.feed_planner import feed_plan
     from carbonsdk.settings import resolve
 
     clock = SystemClock()

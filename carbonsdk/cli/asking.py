@@ -21,8 +21,8 @@ def inquiry(settings: dict[str, Any], *, zone: "Zone | None" = None) -> "Inquiry
     from dataclasses import replace
 
     from carbonsdk.clock import SystemClock
-    from carbonsdk.engine.feed_planning import feed_plan
     from carbonsdk.engine.inquiry import Inquiry
+    from carbonsdk.engine.planning.feed_planner import feed_plan
     from carbonsdk.settings import resolve
 
     clock = SystemClock()

@@ -36,7 +36,7 @@ def command(only_set: bool, as_json: bool) -> None:
     pyproject.toml) at or above the working directory, that over ~/.config/carbonsdk/carbonsdk.toml, and that over the
     defaults. Secrets are not shown. An option that a plugin does not have is told below, and the exit code is 2.
     """
-    from carbonsdk.engine.plugin_options import fitted
+    from carbonsdk.engine.planning.plugin_options import fitted
     from carbonsdk.errors import SettingsError
     from carbonsdk.host import PluginHost
 

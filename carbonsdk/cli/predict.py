@@ -28,7 +28,7 @@ def command(run: str, epochs_total: int | None, as_json: bool, state_dir: Path |
     be more or fewer than were planned.
     """
     from carbonsdk import runs
-    from carbonsdk.engine.recorded import recorded_forecast
+    from carbonsdk.engine.forecasting.recorded import recorded_forecast
     from carbonsdk.errors import JournalError
     from carbonsdk.journal.merging import merge
     from carbonsdk.settings import resolve

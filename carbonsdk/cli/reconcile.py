@@ -10,7 +10,7 @@ from carbonsdk.cli.options import setting_options
 
 if TYPE_CHECKING:
     from carbonsdk.engine.inquiry import Inquiry
-    from carbonsdk.engine.reconciliation import Reconciliation
+    from carbonsdk.engine.inquiry.reconciliation import Reconciliation
     from carbonsdk.model import Zone
     from carbonsdk.reports import RunReport
 
@@ -32,7 +32,7 @@ def command(run: str, zone: str | None, hypothetical: bool, as_json: bool, state
     carbonsdk runs reconcile 20260105-1200 --zone SE --hypothetical
     """  # noqa: D301 - click reads the control character as "do not wrap"
     from carbonsdk.cli import asking
-    from carbonsdk.engine.reconciliation import reconcile
+    from carbonsdk.engine.inquiry.reconciliation import reconcile
     from carbonsdk.settings import resolve
 
     if hypothetical and zone is None:

@@ -6,9 +6,9 @@ from operator import index
 from typing import Any
 
 from carbonsdk.clock import SystemClock
-from carbonsdk.engine.feed_planning import FeedPlanner
 from carbonsdk.engine.guard import Guard
-from carbonsdk.engine.planning import Planner
+from carbonsdk.engine.planning.feed_planner import FeedPlanner
+from carbonsdk.engine.planning.planner import Planner
 from carbonsdk.engine.rules import Rules
 from carbonsdk.engine.session import Session
 from carbonsdk.errors import SettingsError

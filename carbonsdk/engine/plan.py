@@ -5,14 +5,24 @@ from pathlib import Path
 from typing import NamedTuple
 
 from carbonsdk.engine.baselines import Baselines
-from carbonsdk.engine.devices.offer import Offer
 from carbonsdk.engine.feed import FeedPlan
 from carbonsdk.engine.ledger.overhead import Overhead
 from carbonsdk.events import RunInfo
-from carbonsdk.interfaces import Sink
+from carbonsdk.interfaces import Backend, Sink
 from carbonsdk.model import DeviceKind
 
 ALL_KINDS = frozenset(DeviceKind)
+
+
+class BackendPlan(NamedTuple):
+    """A backend by name, how to make it, and what is known of it before it is opened."""
+
+    name: str
+    make: Callable[[], Backend]
+    preference: int
+    kinds: frozenset[DeviceKind]
+    inline: bool
+    named: bool
 
 
 class SinkPlan(NamedTuple):
@@ -30,7 +40,7 @@ class Plan(NamedTuple):
     """
 
     info: RunInfo
-    offers: tuple[Offer, ...]
+    backends: tuple[BackendPlan, ...]
     intensity: FeedPlan
     sinks: tuple[SinkPlan, ...] = ()
     record: Path | None = None

@@ -14,7 +14,7 @@ from carbonsdk.engine.devices.hardware import Hardware
 from carbonsdk.engine.edges import Edges
 from carbonsdk.engine.ending import end
 from carbonsdk.engine.feed import FeedPlan, IntensityFeed
-from carbonsdk.engine.forecaster import Forecaster
+from carbonsdk.engine.forecasting.forecaster import Forecaster
 from carbonsdk.engine.guard import Guard
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.measuring import Measuring
@@ -228,7 +228,7 @@ class Session:
 
 
 def _copied(info: RunInfo) -> Session:
-    session = Session(Plan(info=info, offers=(), intensity=FeedPlan()), SystemClock())
+    session = Session(Plan(info=info, backends=(), intensity=FeedPlan()), SystemClock())
     session.leave("this is a copy of a tracker in another process, which measures")
     return session
 

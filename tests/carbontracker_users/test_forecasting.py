@@ -129,7 +129,7 @@ def test_it_is_never_computed_at_an_epoch_s_edge(tracker, epoch):
             epoch(made)
     finally:
         sys.setprofile(None)
-    assert "carbonsdk.engine.forecaster" in called  # it was told of each epoch
+    assert "carbonsdk.engine.forecasting.forecaster" in called  # it was told of each epoch
     assert "carbonsdk.engine.prediction.whole" not in called
     assert made.report().forecast.epochs_seen == 6
 

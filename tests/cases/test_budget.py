@@ -9,7 +9,7 @@ from support.sessions import Run, own
 from support.simulated import Simulated, device
 
 import carbonsdk as ct
-from carbonsdk.engine.budget import BudgetRule
+from carbonsdk.engine.rules.budget import BudgetRule
 from carbonsdk.errors import BudgetExceeded, SettingsError
 from carbonsdk.journal.records import IntensityKnown, SlotClosed
 from carbonsdk.model import Zone

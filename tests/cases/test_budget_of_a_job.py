@@ -10,8 +10,8 @@ from support.recorded import GRAMS_PER_KWH
 from support.simulated import Simulated, device, offer
 
 import carbonsdk as ct
-from carbonsdk.engine.budget import BudgetRule
-from carbonsdk.engine.spending import Spending
+from carbonsdk.engine.rules.budget import BudgetRule
+from carbonsdk.engine.rules.spending import Spending
 from carbonsdk.errors import BudgetExceeded
 from carbonsdk.model import DeviceKind
 from carbonsdk.testing.profile import Profile
@@ -24,7 +24,7 @@ GPUS = [device(f"GPU-{number}", DeviceKind.GPU) for number in range(2)]
 @pytest.fixture(autouse=True)
 def _every_edge_is_checked(monkeypatch):
     """On a clock that stands still no check may rest, however long a busy machine takes for it."""
-    monkeypatch.setattr("carbonsdk.engine.budget._CHEAP_S", math.inf)
+    monkeypatch.setattr("carbonsdk.engine.rules.budget._CHEAP_S", math.inf)
 
 
 @pytest.fixture

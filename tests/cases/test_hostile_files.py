@@ -19,8 +19,8 @@ from carbonsdk import carbontracker_logs, runs
 from carbonsdk.backends.replay import recording
 from carbonsdk.clock import SystemClock
 from carbonsdk.engine import baselines
-from carbonsdk.engine.answer_cache import AnswerCache
-from carbonsdk.engine.own_intensity import own_intensity
+from carbonsdk.engine.planning.own_intensity import own_intensity
+from carbonsdk.engine.sharing.answer_cache import AnswerCache
 from carbonsdk.errors import CarbonSDKError, JournalError, SettingsError
 from carbonsdk.journal.codec import encode
 from carbonsdk.runs.loading import assemble

@@ -203,11 +203,15 @@ print(tracker.settings, json.dumps(tracker.stop().to_dict()))
 
 
 def test_whatever_the_umask_nobody_else_may_write_where_records_and_caches_lie(tmp_path):
-    source = "import os; os.umask(0); from carbonsdk.engine import baselines; baselines.keep([])"
-    source += (
-        "; from carbonsdk.engine.answer_cache import AnswerCache as Cache; from carbonsdk.clock import SystemClock as Clock"
-    )
-    source += "; Cache(Clock())._place()"
+    source = """
+import os
+from carbonsdk.clock import SystemClock
+from carbonsdk.engine import baselines
+from carbonsdk.engine.sharing.answer_cache import AnswerCache
+os.umask(0)
+baselines.keep([])
+AnswerCache(SystemClock())._place()
+"""
     places = {"XDG_STATE_HOME": tmp_path / "a/state", "XDG_CACHE_HOME": tmp_path / "a/cache"}
     subprocess.run([sys.executable, "-c", source], check=True, env={**os.environ, **{k: str(v) for k, v in places.items()}})
     made = list(tmp_path.rglob("*"))

@@ -41,7 +41,7 @@ def night(monkeypatch):
         fetcher = build(registration, {"base_url": service.url, "token": TOKEN}, clock=clock, http=http)
         feed = FeedPlan(zone=Zone(key="DE"), fetchers=(Candidate("electricitymaps", fetcher),), cut=http.close)
         cpu = Simulated(clock, {device(): Profile.constant(1_000.0)})
-        session = Session(Plan(info=info(), offers=(offer("cpu", cpu, named=True),), intensity=feed), clock, ticking=False)
+        session = Session(Plan(info=info(), backends=(offer("cpu", cpu, named=True),), intensity=feed), clock, ticking=False)
 
         def publish():
             at = round((utc(clock.wall_ns(clock.monotonic_ns())) - START) / HOUR - 0.5)
@@ -104,7 +104,7 @@ def test_who_asks_for_it_waits_at_the_end_for_a_service_that_takes_its_time():
     clock, slow = FakeClock(START), Slow()
     feed = FeedPlan(zone=Zone(key="DE"), fetchers=(Candidate("slow", slow),))
     offers = (offer("cpu", Simulated(clock, {device(): Profile.constant(1_000.0)}), named=True),)
-    session = Session(Plan(info=info(), offers=offers, intensity=feed, settle_s=30.0), clock, ticking=False)
+    session = Session(Plan(info=info(), backends=offers, intensity=feed, settle_s=30.0), clock, ticking=False)
     session.start()
     session.hardware.await_named()
     session.tick(clock.advance(60))

@@ -3,7 +3,7 @@
 import pytest
 from support.interrupted import breaking_off
 
-from carbonsdk.engine import lapbook
+from carbonsdk.engine.forecasting import lapbook
 from carbonsdk.engine.ledger import Ledger
 from carbonsdk.engine.ledger.accounting import Stamped
 from carbonsdk.engine.prediction.laps import Lap

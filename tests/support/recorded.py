@@ -32,7 +32,7 @@ class Sessions:
             offers = (offer("rapl", Simulated(clock, {device(): Profile.constant(watts)})), *offers)
         run = info(**{"pid": os.getpid(), "start": utc(clock.wall_ns(clock.monotonic_ns())), **(who or {})})
         plan = {
-            "offers": tuple(offers),
+            "backends": tuple(offers),
             "sinks": tuple(SinkPlan(name=name, make=make) for name, make in dict(sinks).items()),
             "intensity": FeedPlan(zone=Zone(key="DE"), own=(own(GRAMS_PER_KWH),)),
             "record": journal_path(run, self.place / "state"),

@@ -47,7 +47,7 @@ class Run:
         )
         feed = FeedPlan(zone=Zone(key="DE"), own=(own(100.0),) if intensities is None else tuple(intensities))
         self.session = Session(
-            Plan(info=info(), offers=offers, intensity=feed, record=record, interval_s=interval_s, **plan), self.clock
+            Plan(info=info(), backends=offers, intensity=feed, record=record, interval_s=interval_s, **plan), self.clock
         )
         self.session.start()
         self.session.hardware.await_named()

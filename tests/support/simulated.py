@@ -2,7 +2,7 @@
 
 import threading
 
-from carbonsdk.engine.devices.offer import Offer
+from carbonsdk.engine.plan import BackendPlan
 from carbonsdk.errors import SensorAbsent
 from carbonsdk.model import CounterReading, Device, DeviceKind, PowerReading, Quality, Sensor
 
@@ -46,7 +46,7 @@ def offer(name, backend, *, preference=100, kinds=(), inline=True, named=False):
             raise backend
         return backend() if callable(backend) else backend
 
-    return Offer(name, make, preference, frozenset(kinds), inline, named)
+    return BackendPlan(name, make, preference, frozenset(kinds), inline, named)
 
 
 def absent():

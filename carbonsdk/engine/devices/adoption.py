@@ -4,13 +4,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from carbonsdk.engine.books import Books
+from carbonsdk.engine.devices.answer import Answer
 from carbonsdk.engine.devices.channel import Channel
-from carbonsdk.engine.devices.offer import Answer
 from carbonsdk.engine.plan import Plan
 from carbonsdk.model import Device, DeviceKind
 
 if TYPE_CHECKING:
-    from carbonsdk.engine.attribution import Attribution
+    from carbonsdk.engine.processes.attribution import Attribution
 
 
 class Adopted(NamedTuple):
@@ -33,7 +33,7 @@ class Adoption:
     def adopt(self, channel: Channel, answer: Answer) -> Adopted:
         """Open the account of a device, with the reading that its backend answered with."""
         # The backend is asked by its own value; everybody else hears whose device it is, and where.
-        labelled = replace(answer.device, backend=channel.offer.name, host=self._host)
+        labelled = replace(answer.device, backend=channel.plan.name, host=self._host)
         part = None
         if self._attribution is not None and channel.source is not None:
             labelled, part = self._attribution.adopt(labelled, channel.source.backend)

@@ -4,10 +4,11 @@ import threading
 from collections.abc import Callable
 
 from carbonsdk.engine.books import Books
+from carbonsdk.engine.devices.answer import Answer, first_answer
 from carbonsdk.engine.devices.border import checked_device
-from carbonsdk.engine.devices.offer import Answer, Offer, first_answer
 from carbonsdk.engine.devices.source import Source
 from carbonsdk.engine.guard import Guard, message_of
+from carbonsdk.engine.plan import BackendPlan
 from carbonsdk.interruption import taken
 from carbonsdk.model import Device
 from carbonsdk.units import NS_PER_S
@@ -22,8 +23,8 @@ class Channel:
     thread for the rest of its life, since a driver call can hang; the edges wait for it no longer than `EDGE_WAIT_S`.
     """
 
-    def __init__(self, offer: Offer, books: Books, *, reach_ns: int | None = None) -> None:
-        self.offer = offer
+    def __init__(self, plan: BackendPlan, books: Books, *, reach_ns: int | None = None) -> None:
+        self.plan = plan
         self._reach_ns = reach_ns
         self.state = "opening"  # then "ready" or "failed", and "closed"
         self.reason: str | None = None
@@ -42,7 +43,7 @@ class Channel:
 
     def start(self, on_settled: Callable[["Channel"], None]) -> None:
         """Open the backend in its thread, then call `on_settled` there; or here, where no thread can be had."""
-        name = f"carbonsdk-{self.offer.name}"
+        name = f"carbonsdk-{self.plan.name}"
         try:
             thread = threading.Thread(target=self._live, args=(on_settled,), name=name, daemon=True)
             thread.start()
@@ -52,8 +53,8 @@ class Channel:
             self._thread = thread
 
     def _live_without_thread(self, on_settled: Callable[["Channel"], None], error: RuntimeError) -> None:
-        self._notices.warn(f"backend {self.offer.name}: {error}")
-        if self.offer.inline:
+        self._notices.warn(f"backend {self.plan.name}: {error}")
+        if self.plan.inline:
             self._live(on_settled)
         else:
             self.reason, self.state = str(error), "failed"
@@ -66,19 +67,19 @@ class Channel:
             self.error = error
             self.reason = message_of(error)
             self.state = "failed"
-        with Guard(f"backend {self.offer.name}", self._notices.fault):
+        with Guard(f"backend {self.plan.name}", self._notices.fault):
             on_settled(self)
         if self.state == "failed":
             return
-        if not self.offer.inline:
+        if not self.plan.inline:
             self._serve()
         elif self._stopping:
             self._close()
 
     def _open(self) -> None:
-        backend = self.offer.make()
-        self.source = Source(self.offer.name, backend, self._books, reach_ns=self._reach_ns)
-        self.source.chases = not self.offer.inline
+        backend = self.plan.make()
+        self.source = Source(self.plan.name, backend, self._books, reach_ns=self._reach_ns)
+        self.source.chases = not self.plan.inline
         with self.source.lock:
             devices = [checked_device(device) for device in backend.open()]
             self.answers = [first_answer(backend, device, self._clock) for device in devices]
@@ -153,7 +154,7 @@ class Channel:
 
         `patience_s` is for another thread that is reading the same `inline` backend.
         """
-        if self.offer.inline:
+        if self.plan.inline:
             self._read_here(at_ns, patience_s, edge=edge)
             return
         with self._lock:
@@ -163,7 +164,7 @@ class Channel:
 
     def wait(self, at_ns: int, timeout_s: float) -> bool:
         """Wait until what was asked for that instant is read; return whether it is."""
-        if self.offer.inline:
+        if self.plan.inline:
             return True
         with self._lock:
             return self._turn.wait_for(lambda: self._finished_ns >= at_ns or self._stopping, timeout_s)
@@ -171,7 +172,7 @@ class Channel:
     def await_steps(self, timeout_s: float) -> None:
         """Wait until no counter's step is waited for any more."""
         source = self.source
-        if source is not None and not self.offer.inline:
+        if source is not None and not self.plan.inline:
             with self._lock:
                 self._turn.wait_for(lambda: not source.due_ns or self._stopping, timeout_s)
 
@@ -194,7 +195,7 @@ class Channel:
         with self._lock:
             self._stopping = True
             self._turn.notify_all()
-        if self.state == "ready" and (self.offer.inline or self._thread is None):
+        if self.state == "ready" and (self.plan.inline or self._thread is None):
             self._close()
 
     def join(self, timeout_s: float) -> str | None:

@@ -16,9 +16,9 @@ from carbonsdk.model import Device
 from carbonsdk.reports import Choice
 
 if TYPE_CHECKING:
-    from carbonsdk.engine.attribution import Attribution
     from carbonsdk.engine.devices.residents import Residents
     from carbonsdk.engine.processes import Family
+    from carbonsdk.engine.processes.attribution import Attribution
 
 PATIENCE_S = 1.0  # how long a kind waits for a better backend than the one that has answered
 
@@ -61,7 +61,7 @@ class Choosing:
         return Residents(family, notices=self._books.notices, on_found=self.choose)
 
     def _attributed(self, plan: Plan, policy: str, family: "Callable[[], Family]") -> "Attribution":
-        from carbonsdk.engine.attribution import Attribution
+        from carbonsdk.engine.processes.attribution import Attribution
 
         return Attribution(policy, family=family, clock=self._books.clock, baselines=plan.baselines)
 
@@ -112,7 +112,7 @@ class Choosing:
     def _drop_superseded(self) -> None:
         for name, device in self._selection.superseded():
             for channel in self.live:
-                if channel.offer.name == name and channel.source is not None:
+                if channel.plan.name == name and channel.source is not None:
                     channel.source.abandon(device.id, "another device's counter holds its energy")
 
     @property

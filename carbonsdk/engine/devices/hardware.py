@@ -42,7 +42,7 @@ class Hardware:
         self._plan, self._clock, self._notices = plan, books.clock, books.notices
         self._interval_ns = nanoseconds(plan.interval_s)
         reach_ns = 2 * self._interval_ns if plan.edge_reads == "never" else None
-        self.channels = [Channel(offer, books, reach_ns=reach_ns) for offer in plan.offers]
+        self.channels = [Channel(each, books, reach_ns=reach_ns) for each in plan.backends]
         self.choosing = Choosing(plan, self.channels, books, family=family, on_chosen=on_chosen)
         self.waited = False  # whether the first epoch has waited for backends
         self.span_pace = SpanPace()
@@ -60,7 +60,7 @@ class Hardware:
             self.choosing.settled.wait_for(self._quick_ones_answered, FIRST_WAIT_S)
 
     def _quick_ones_answered(self) -> bool:
-        return not any(channel.offer.inline and channel.state == "opening" for channel in self.channels)
+        return not any(channel.plan.inline and channel.state == "opening" for channel in self.channels)
 
     def await_all(self, timeout_s: float) -> bool:
         """Wait until every backend has answered or failed; return whether they have."""
@@ -71,16 +71,16 @@ class Hardware:
 
     def await_named(self) -> None:
         """Wait for backends named by the user; raise BackendUnavailable for one that does not answer."""
-        named = [channel for channel in self.channels if channel.offer.named]
+        named = [channel for channel in self.channels if channel.plan.named]
         with self.choosing.settled:
             self.choosing.settled.wait_for(lambda: all(channel.state != "opening" for channel in named), NAMED_WAIT_S)
         for channel in named:
             if channel.state == "opening":
-                raise BackendUnavailable(f"backend {channel.offer.name!r} has not answered in {NAMED_WAIT_S:.0f} s")
+                raise BackendUnavailable(f"backend {channel.plan.name!r} has not answered in {NAMED_WAIT_S:.0f} s")
             if channel.state == "failed":
                 if channel.error is not None and is_showable(channel.error):
                     raise channel.error
-                raise BackendUnavailable(f"backend {channel.offer.name!r}: {channel.reason}")
+                raise BackendUnavailable(f"backend {channel.plan.name!r}: {channel.reason}")
 
     def read_edge(self, at_ns: int, *, last: bool = False) -> None:
         """Have the devices read at an edge, waiting `EDGE_WAIT_S` at most for those that can hang; at the `last` one all."""
@@ -94,7 +94,7 @@ class Hardware:
                 continue
             channel.ask(at_ns, edge=True)
             # One that has kept us waiting once is not waited for again before it has answered.
-            if not channel.offer.inline and channel.busy_s < EDGE_WAIT_S:
+            if not channel.plan.inline and channel.busy_s < EDGE_WAIT_S:
                 awaited.append(channel)
         if awaited:
             deadline_s = time.monotonic() + EDGE_WAIT_S
@@ -131,9 +131,7 @@ class Hardware:
             channel.ask(now_ns)
             if channel.busy_s > _HUNG_S and channel.source is not None:
                 channel.source.silence("its driver does not answer")
-                self._notices.warn(
-                    f"backend {channel.offer.name} has not answered for {_HUNG_S:.0f} s; its devices are missing"
-                )
+                self._notices.warn(f"backend {channel.plan.name} has not answered for {_HUNG_S:.0f} s; its devices are missing")
 
     def tick_ns(self) -> int:
         """Return how often to read: as asked, but four times in the time that a counter takes to wrap."""

@@ -74,7 +74,7 @@ class Residents:
             for channel in self._channels
             if channel.state == "ready"
             for answer in channel.answers
-            if answer.device.kind is DeviceKind.GPU and (channel.offer.name, answer.device.id) not in self._used
+            if answer.device.kind is DeviceKind.GPU and (channel.plan.name, answer.device.id) not in self._used
         ]
         if not pending:
             return False
@@ -84,7 +84,7 @@ class Residents:
         return any(found)
 
     def _uses(self, channel: Channel, device: Device, family: Family) -> bool:
-        key = (channel.offer.name, device.id)
+        key = (channel.plan.name, device.id)
         if not family.known_to_drivers:
             self._notices.warn(
                 "devices_by_pid: drivers list the host's pids, which are not those of this container; every GPU that is visible"
@@ -94,9 +94,9 @@ class Residents:
             return True
         source = channel.source
         if source is None or not isinstance(source.backend, SupportsProcesses):
-            self._reasons[key] = f"{channel.offer.name} does not tell which processes use it"
+            self._reasons[key] = f"{channel.plan.name} does not tell which processes use it"
             return False
-        with Guard(f"the processes of {device.name} ({channel.offer.name})") as guard, source.lock:
+        with Guard(f"the processes of {device.name} ({channel.plan.name})") as guard, source.lock:
             if not family.pids.isdisjoint(source.backend.process_ids(device)):
                 channel.renew(device)
                 self._used.add(key)

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from carbonsdk.engine.devices.answer import Answer
 from carbonsdk.engine.devices.channel import Channel
-from carbonsdk.engine.devices.offer import Answer
 from carbonsdk.model import Device, DeviceKind
 from carbonsdk.reports import Choice
 
@@ -36,14 +36,14 @@ class Selection:
             if kind not in self._kinds:
                 continue
             contenders = _by_worth(channels, kind)
-            best = contenders[0].offer.preference if contenders else None
+            best = contenders[0].plan.preference if contenders else None
             if not (patient and any(_may_beat(channel, kind, best) for channel in channels)):
                 for channel in contenders:
                     adopt.extend(self._take(channel, kind))
         return adopt
 
     def _take(self, channel: Channel, kind: DeviceKind) -> Iterable[tuple[Channel, Answer]]:
-        name = channel.offer.name
+        name = channel.plan.name
         for answer in channel.answers:
             device = answer.device
             if device.kind is not kind or (name, device.id) in self._refused or self._has(name, device):
@@ -76,7 +76,7 @@ class Selection:
         """Return what was chosen and what was not, with reasons."""
         told = []
         for channel in channels:
-            name = channel.offer.name
+            name = channel.plan.name
             held_back = self.held_back(channel)
             mine = [device.name for owner, device in self._adopted if owner == name]
             if mine:
@@ -90,7 +90,7 @@ class Selection:
 
     def held_back(self, channel: Channel) -> list[str]:
         """Return the devices of a channel that are not measured yet, each with the reason."""
-        name = channel.offer.name
+        name = channel.plan.name
         return [
             f"{answer.device.name}: {why}"
             for answer in (channel.answers if channel.state == "ready" else ())
@@ -114,17 +114,17 @@ def _by_worth(channels: Iterable[Channel], kind: DeviceKind) -> list[Channel]:
 
     def worth(channel: Channel) -> tuple[bool, int, int]:
         ranks = [answer.device.sensor.quality.rank for answer in channel.answers if answer.device.kind is kind]
-        return (not channel.offer.named, min(ranks), -channel.offer.preference)
+        return (not channel.plan.named, min(ranks), -channel.plan.preference)
 
     ready = [channel for channel in channels if channel.state == "ready"]
     return sorted((each for each in ready if any(answer.device.kind is kind for answer in each.answers)), key=worth)
 
 
 def _may_beat(channel: Channel, kind: DeviceKind, preference: int | None) -> bool:
-    offer = channel.offer
-    if channel.state != "opening" or (offer.kinds and kind not in offer.kinds):
+    plan = channel.plan
+    if channel.state != "opening" or (plan.kinds and kind not in plan.kinds):
         return False
-    return preference is None or offer.preference > preference
+    return preference is None or plan.preference > preference
 
 
 def _same(one: Device, other: Device) -> bool:
@@ -133,7 +133,7 @@ def _same(one: Device, other: Device) -> bool:
 
 def _because(channel: Channel) -> str:
     methods = dict.fromkeys(answer.device.sensor.method for answer in channel.answers)
-    return ("named by the user: " if channel.offer.named else "answered: ") + ", ".join(methods)
+    return ("named by the user: " if channel.plan.named else "answered: ") + ", ".join(methods)
 
 
 def _less(held_back: Sequence[str]) -> str:

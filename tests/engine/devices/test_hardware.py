@@ -32,7 +32,7 @@ class Bench:
         self.settled = threading.Event()
         self._offers = tuple(make(self.clock) if callable(make) else make for make in offers)
         self.hardware = Hardware(
-            Plan(info=info(), offers=self._offers, intensity=FeedPlan(), kinds=kinds, edge_reads=edge_reads),
+            Plan(info=info(), backends=self._offers, intensity=FeedPlan(), kinds=kinds, edge_reads=edge_reads),
             Books(self.ledger, self.clock, self.notices),
             on_chosen=self._chosen,
         )
@@ -44,7 +44,7 @@ class Bench:
 
     def all_answered(self):
         for channel in self.hardware.channels:
-            if channel.offer.inline:
+            if channel.plan.inline:
                 channel.join(5)
         with self.hardware.choosing.settled:
             assert self.hardware.choosing.settled.wait_for(

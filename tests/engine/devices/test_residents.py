@@ -47,7 +47,7 @@ class Bench:
         self.hardware = Hardware(
             Plan(
                 info=info(),
-                offers=tuple(make(self.clock) for make in offers),
+                backends=tuple(make(self.clock) for make in offers),
                 intensity=FeedPlan(),
                 edge_reads="always",
                 devices_by_pid=True,

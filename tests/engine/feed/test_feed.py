@@ -7,7 +7,7 @@ from dataclasses import replace
 from support.grid import DENMARK, TABLE, Grid, GridWithPast, Place, at
 
 from carbonsdk.engine.feed import Candidate, FeedPlan, IntensityFeed
-from carbonsdk.engine.own_intensity import own_intensity
+from carbonsdk.engine.planning.own_intensity import own_intensity
 from carbonsdk.http import RequestsHttp
 from carbonsdk.model import Zone
 from carbonsdk.testing.http import Fault, LoopbackService

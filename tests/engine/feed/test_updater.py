@@ -5,7 +5,7 @@ from support.grid import DENMARK, HOUR, NOON, TABLE, Grid, Place, at
 
 from carbonsdk.clock import unix_ns
 from carbonsdk.engine.feed import Candidate
-from carbonsdk.engine.own_intensity import own_intensity
+from carbonsdk.engine.planning.own_intensity import own_intensity
 from carbonsdk.errors import ServiceUnavailable
 from carbonsdk.model import Signal, Zone
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from carbonsdk.engine.lapbook import NEWEST, LapBook
+from carbonsdk.engine.forecasting.lapbook import NEWEST, LapBook
 from carbonsdk.engine.prediction.laps import Lap
 from carbonsdk.engine.prediction.whole import forecast
 

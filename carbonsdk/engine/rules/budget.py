@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from carbonsdk.engine.spending import Amounts, Spending
-from carbonsdk.engine.verdict import Verdict, Verdicts
+from carbonsdk.engine.rules.spending import Amounts, Spending
+from carbonsdk.engine.rules.verdict import Verdict, Verdicts
 from carbonsdk.errors import BudgetExceeded, SettingsError
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ from support.simulated import Simulated, device, offer
 
 from carbonsdk.backends.nvml import NvmlSettings
 from carbonsdk.backends.nvml.backend import NvmlBackend
-from carbonsdk.engine.attribution import ACTIVE, INCLUDING_IDLE, SHARE_BIAS, Attribution
 from carbonsdk.engine.baselines import Baseline, Baselines
 from carbonsdk.engine.books import Books
 from carbonsdk.engine.devices.hardware import Hardware
@@ -23,6 +22,7 @@ from carbonsdk.engine.ledger import Ledger, Marks
 from carbonsdk.engine.ledger.accounting import Part, Stamped
 from carbonsdk.engine.notices import Notices
 from carbonsdk.engine.plan import Plan
+from carbonsdk.engine.processes.attribution import ACTIVE, INCLUDING_IDLE, SHARE_BIAS, Attribution
 from carbonsdk.errors import DeviceLost
 from carbonsdk.model import CounterReading, DeviceKind, Quality
 from carbonsdk.testing.clock import FakeClock
@@ -366,7 +366,7 @@ def test_an_epoch_of_a_process_is_its_share_of_the_machine_s(clock):
     hardware = Hardware(
         Plan(
             info=info(host="here"),
-            offers=(offer("rapl", backend),),
+            backends=(offer("rapl", backend),),
             intensity=FeedPlan(),
             edge_reads="always",
             share_policy=INCLUDING_IDLE,

@@ -2,7 +2,7 @@
 
 import io
 
-from carbonsdk.engine.confirmation import confirmed
+from carbonsdk.engine.rules.confirmation import confirmed
 
 
 class Terminal(io.StringIO):

@@ -6,13 +6,12 @@ from typing import Any
 
 from carbonsdk.clock import Clock
 from carbonsdk.engine.baselines import load as load_baselines
-from carbonsdk.engine.devices.offer import Offer
-from carbonsdk.engine.feed_planning import FeedPlanner
-from carbonsdk.engine.identity import identified, record_of, told_of
 from carbonsdk.engine.ledger.overhead import Overhead
-from carbonsdk.engine.making import Maker, named, wanted
-from carbonsdk.engine.plan import ALL_KINDS, Plan, SinkPlan
-from carbonsdk.engine.plugin_options import fitted
+from carbonsdk.engine.plan import ALL_KINDS, BackendPlan, Plan, SinkPlan
+from carbonsdk.engine.planning.feed_planner import FeedPlanner
+from carbonsdk.engine.planning.identity import identified, record_of, told_of
+from carbonsdk.engine.planning.making import Maker, named, wanted
+from carbonsdk.engine.planning.plugin_options import fitted
 from carbonsdk.host import PluginHost, Registered
 from carbonsdk.launch import detect
 from carbonsdk.model import DeviceKind
@@ -48,7 +47,7 @@ class Planner:
         baselines = load_baselines(settings.state_dir)
         return Plan(
             info=info,
-            offers=tuple(self._offers(settings)),
+            backends=tuple(self._backends(settings)),
             sinks=tuple(self._sinks(settings, console if launch.rank == 0 else None)),
             intensity=self.feeds.plan(),
             record=record_of(info, settings),
@@ -72,18 +71,18 @@ class Planner:
             ),
         )
 
-    def _offers(self, settings: Settings) -> Iterable[Offer]:
+    def _backends(self, settings: Settings) -> Iterable[BackendPlan]:
         options = settings.options.get("backends", {})
         simulated = simulation(settings)
         if simulated:
-            yield self._offer(named(self._host.backends, "replay", "backend"), simulated, by_name=True)
+            yield self._backend(named(self._host.backends, "replay", "backend"), simulated, by_name=True)
             return
         for name, registered, by_name in wanted(self._host.backends, settings.backends, "backend"):
-            yield self._offer(registered, options.get(name, {}), by_name=by_name)
+            yield self._backend(registered, options.get(name, {}), by_name=by_name)
 
-    def _offer(self, registered: Registered[Any], options: Mapping[str, Any], *, by_name: bool) -> Offer:
+    def _backend(self, registered: Registered[Any], options: Mapping[str, Any], *, by_name: bool) -> BackendPlan:
         registration = registered.registration
-        return Offer(
+        return BackendPlan(
             name=registered.name,
             make=self._maker.factory(registered, options),
             preference=registration.preference,

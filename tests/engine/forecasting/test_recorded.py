@@ -2,7 +2,7 @@
 
 import pytest
 
-from carbonsdk.engine.recorded import recorded_forecast
+from carbonsdk.engine.forecasting.recorded import recorded_forecast
 from carbonsdk.journal.assembly import Assembly
 from carbonsdk.journal.claims import Part
 from carbonsdk.reports import Estimate

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from carbonsdk.clock import Clock, utc
-from carbonsdk.engine.answer_cache import AnswerCache, Question
+from carbonsdk.engine.sharing.answer_cache import AnswerCache, Question
 from carbonsdk.errors import BadAnswer
 from carbonsdk.interfaces import IntensityFetcher, SupportsForecast, SupportsHistory
 from carbonsdk.model import CarbonIntensity, Signal, Zone

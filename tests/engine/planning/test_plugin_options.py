@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import carbonsdk as ct
-from carbonsdk.engine.plugin_options import fitted
+from carbonsdk.engine.planning.plugin_options import fitted
 from carbonsdk.errors import SettingsError
 from carbonsdk.host import PluginHost
 from carbonsdk.settings import resolve

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "prediction.py"
+SCRIPT = Path(__file__).parents[3] / "benchmarks" / "prediction.py"
 
 
 def scores(*arguments):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from carbonsdk.engine.own_intensity import own_intensity
+from carbonsdk.engine.planning.own_intensity import own_intensity
 from carbonsdk.errors import SettingsError
 from carbonsdk.footprint import Timeline
 

@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from carbonsdk.engine import answer_cache
-from carbonsdk.engine.answer_cache import AnswerCache, Question
-from carbonsdk.engine.cached_fetcher import cached
-from carbonsdk.engine.lease import Lease
+from carbonsdk.engine.sharing import answer_cache
+from carbonsdk.engine.sharing.answer_cache import AnswerCache, Question
+from carbonsdk.engine.sharing.cached_fetcher import cached
+from carbonsdk.engine.sharing.lease import Lease
 from carbonsdk.errors import BadAnswer, RateLimited, ServiceUnavailable, Unauthorized
 from carbonsdk.interfaces import IntensityFetcher, SupportsForecast, SupportsHistory
 from carbonsdk.model import Basis, CarbonIntensity, Signal, Zone
@@ -283,8 +283,8 @@ def test_threads_make_one_request(cache):
 RANK = """
     import sys
     from carbonsdk.clock import SystemClock
-    from carbonsdk.engine.answer_cache import AnswerCache
-    from carbonsdk.engine.cached_fetcher import cached
+    from carbonsdk.engine.sharing.answer_cache import AnswerCache
+    from carbonsdk.engine.sharing.cached_fetcher import cached
     from carbonsdk.http import RequestsHttp
     from carbonsdk.intensity import denmark
     from carbonsdk.interfaces import Zone

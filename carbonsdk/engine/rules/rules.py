@@ -10,7 +10,7 @@ from carbonsdk.journal.records import EpochEnded
 from carbonsdk.settings import Settings
 
 if TYPE_CHECKING:
-    from carbonsdk.engine.budget import BudgetRule
+    from carbonsdk.engine.rules.budget import BudgetRule
 
 _DRAIN_S = 1.0
 
@@ -65,7 +65,7 @@ class Rules:
         if self._asked or wanted == 0 or self._measured < wanted:
             return
         self._asked = True
-        from carbonsdk.engine.confirmation import confirmed
+        from carbonsdk.engine.rules.confirmation import confirmed
 
         self._session.forecaster.follow()
         self._session.scribe.drain(_DRAIN_S)  # the forecast stands on the screen before the question does
@@ -81,7 +81,7 @@ def _budget_rule(settings: Settings, session: Session) -> "BudgetRule | None":
     budget = settings.budget
     if budget is None:
         return None
-    from carbonsdk.engine.budget import Budget, BudgetRule
+    from carbonsdk.engine.rules.budget import Budget, BudgetRule
 
     if not isinstance(budget, Budget):
         raise SettingsError(f"budget must be a carbonsdk.Budget, such as Budget(kwh=2.5), not {budget!r:.80}")

@@ -4,8 +4,8 @@ import pytest
 from support.services import TOKEN, hour, mapped
 
 from carbonsdk.engine.inquiry import Inquiry
-from carbonsdk.engine.places import place
-from carbonsdk.engine.planning import Planner
+from carbonsdk.engine.planning.places import place
+from carbonsdk.engine.planning.planner import Planner
 from carbonsdk.errors import SettingsError
 from carbonsdk.host import PluginHost
 from carbonsdk.intensity import electricitymaps, locators, static

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from carbonsdk.clock import Clock
 from carbonsdk.engine.feed import Candidate, FeedPlan
-from carbonsdk.engine.making import Maker, named, wanted
-from carbonsdk.engine.places import place
+from carbonsdk.engine.planning.making import Maker, named, wanted
+from carbonsdk.engine.planning.places import place
 from carbonsdk.engine.sharing import Sharing
 from carbonsdk.host import PluginHost
 from carbonsdk.model import CarbonIntensity
@@ -97,6 +97,6 @@ class FeedPlanner:
 def _own(settings: Settings) -> Sequence[CarbonIntensity]:
     if settings.intensity is None:
         return ()
-    from carbonsdk.engine.own_intensity import own_intensity
+    from carbonsdk.engine.planning.own_intensity import own_intensity
 
     return own_intensity(settings.intensity)

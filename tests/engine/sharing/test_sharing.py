@@ -3,7 +3,7 @@
 import pytest
 from support.services import TOKEN, danish, hour, mapped
 
-from carbonsdk.engine.planning import Planner
+from carbonsdk.engine.planning.planner import Planner
 from carbonsdk.errors import Offline, ServiceUnavailable
 from carbonsdk.host import PluginHost
 from carbonsdk.intensity import denmark, electricitymaps

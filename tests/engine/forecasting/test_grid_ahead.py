@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from carbonsdk.clock import unix_ns
-from carbonsdk.engine.grid_ahead import carried_on, expected
+from carbonsdk.engine.forecasting.grid_ahead import carried_on, expected
 from carbonsdk.footprint import Timeline
 from carbonsdk.model import CarbonIntensity
 

@@ -9,7 +9,7 @@ from carbonsdk.interfaces import IntensityFetcher
 from carbonsdk.options import configure
 
 if TYPE_CHECKING:
-    from carbonsdk.engine.answer_cache import AnswerCache
+    from carbonsdk.engine.sharing.answer_cache import AnswerCache
 
 
 class Sharing:
@@ -27,7 +27,7 @@ class Sharing:
         """Return a way to make the fetcher behind the cache; other options make it another fetcher."""
 
         def made() -> IntensityFetcher:
-            from carbonsdk.engine.cached_fetcher import cached
+            from carbonsdk.engine.sharing.cached_fetcher import cached
 
             settings: Any = configure(registered.registration.settings, options, where=registered.where)
             # Secrets mask themselves, so that no answer depends on one and none is in a file's name.
@@ -44,7 +44,7 @@ class Sharing:
         self._cut()
 
     def _answers(self) -> "AnswerCache":
-        from carbonsdk.engine.answer_cache import AnswerCache
+        from carbonsdk.engine.sharing.answer_cache import AnswerCache
 
         if self._cache is None:
             self._cache = AnswerCache(self._clock)

@@ -7,7 +7,7 @@ import pytest
 from carbonsdk import runs
 from carbonsdk.engine.feed import Candidate, FeedPlan
 from carbonsdk.engine.inquiry import Inquiry
-from carbonsdk.engine.reconciliation import reconcile
+from carbonsdk.engine.inquiry.reconciliation import reconcile
 from carbonsdk.errors import IntensityError, JournalError, ServiceUnavailable
 from carbonsdk.intensity.static_tables import StaticTables
 from carbonsdk.journal.records import IntensityKnown

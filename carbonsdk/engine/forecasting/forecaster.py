@@ -4,8 +4,8 @@ import threading
 from collections import deque
 
 from carbonsdk.engine.feed import IntensityFeed
-from carbonsdk.engine.grid_ahead import carried_on, expected
-from carbonsdk.engine.lapbook import LapBook
+from carbonsdk.engine.forecasting.grid_ahead import carried_on, expected
+from carbonsdk.engine.forecasting.lapbook import LapBook
 from carbonsdk.engine.plan import Plan
 from carbonsdk.engine.prediction.laps import Lap
 from carbonsdk.engine.scribe import Scribe

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from carbonsdk import files, units
 from carbonsdk.clock import Clock
-from carbonsdk.engine.lease import LEASE_S, Lease
+from carbonsdk.engine.sharing.lease import LEASE_S, Lease
 from carbonsdk.errors import BadAnswer, JournalError, RateLimited, ServiceError, ServiceUnavailable
 from carbonsdk.journal.shapes import reader
 from carbonsdk.model import CarbonIntensity, jsonable

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from carbonsdk.engine.grid_ahead import expected
-from carbonsdk.engine.lapbook import Before
+from carbonsdk.engine.forecasting.grid_ahead import expected
+from carbonsdk.engine.forecasting.lapbook import Before
 from carbonsdk.engine.prediction.laps import Lap
 from carbonsdk.engine.prediction.whole import forecast
 from carbonsdk.journal.claims import Claim, Part, claims

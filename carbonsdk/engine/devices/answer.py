@@ -1,6 +1,5 @@
-"""What a backend offers, and what its devices answer when they are first asked."""
+"""What a backend's devices answer when they are first asked."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from carbonsdk.clock import Clock
@@ -8,18 +7,7 @@ from carbonsdk.engine.devices.border import checked_reading
 from carbonsdk.engine.guard import message_of
 from carbonsdk.engine.ledger.accounting import Stamped
 from carbonsdk.interfaces import Backend
-from carbonsdk.model import Device, DeviceKind, PowerReading, Quality
-
-
-class Offer(NamedTuple):
-    """What is known of a backend before it is opened."""
-
-    name: str
-    make: Callable[[], Backend]
-    preference: int
-    kinds: frozenset[DeviceKind]
-    inline: bool
-    named: bool
+from carbonsdk.model import Device, PowerReading, Quality
 
 
 class Answer(NamedTuple):

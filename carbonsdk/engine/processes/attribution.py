@@ -23,7 +23,7 @@ from carbonsdk.engine.baselines import Baseline, Baselines
 from carbonsdk.engine.guard import Guard
 from carbonsdk.engine.ledger.accounting import Part
 from carbonsdk.engine.processes import Family, Memory
-from carbonsdk.engine.shares import CpuShare, GpuShare, MemoryShare, NoShare, Share, partial_use
+from carbonsdk.engine.processes.shares import CpuShare, GpuShare, MemoryShare, NoShare, Share, partial_use
 from carbonsdk.interfaces import Backend, SupportsShares
 from carbonsdk.model import Device, DeviceKind, Quality
 from carbonsdk.units import NS_PER_S

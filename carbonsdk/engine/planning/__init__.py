@@ -1,0 +1,1 @@
+"""From settings and plugins to a plan: every decision of a run before anything is touched."""
