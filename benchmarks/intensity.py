@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -47,7 +48,7 @@ def main() -> None:
     arguments = parser.parse_args()
     first = against(Fault.SILENCE, 1, asked=False)
     faults = {name: against(fault, arguments.epochs) for name, fault in FAULTS.items()}
-    measured = {"first_of_the_process": first, "faults": faults, "healthy": integration()}
+    measured: dict[str, Any] = {"first_of_the_process": first, "faults": faults, "healthy": integration()}
     runs = {"the first tracker": first, **faults}
     slow = [name for name, times in runs.items() if max(times.values()) > LIMIT_S]
     if measured["healthy"]["integrate_s"] > INTEGRATION_LIMIT_S:
@@ -86,7 +87,7 @@ def tracked(url: str, epochs: int) -> dict[str, float]:
             epoch = tracker.epoch()
             edges_s.append(timed(epoch.__enter__)[1])
             time.sleep(EPOCH_S)
-            edges_s.append(timed(lambda epoch=epoch: epoch.__exit__(None, None, None))[1])
+            edges_s.append(timed(partial(epoch.__exit__, None, None, None))[1])
         _, stop_s = timed(tracker.stop)
     return {"construction_s": construction_s, "slowest_edge_s": max(edges_s), "stop_s": stop_s}
 

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def main() -> int:
     rows = measurements()
     fitted = fit(rows)
     fits = {"ours": fit_curve, "cubic, fitted": fit_cubic, "cubic, fixed": lambda _: fixed_cubic}
-    result = {
+    result: dict[str, Any] = {
         "rows": len(rows),
         "fitted": {"share": fitted[0], "exponent": fitted[1]},
         "in_the_package": {"share": FULL_LOAD_SHARE, "exponent": EXPONENT, "bias": BIAS},
@@ -144,7 +145,7 @@ def left_out(rows: Sequence[Row], fitting: Callable[[Sequence[Row]], Curve]) -> 
     return {"error": round(watts / total, 3), **widths, **by_machine}
 
 
-def show(result: dict, rows: Sequence[Row]) -> None:
+def show(result: dict[str, Any], rows: Sequence[Row]) -> None:
     share, exponent = result["fitted"].values()
     print(f"{result['rows']} rows of {len({row.machine for row in rows})} machines: {share:g} × TDP × load^{exponent:g}")
     print(f"interval that holds {COVERED:.0%} of all rows: ±{result['half_width_all_rows']:.0%} of the estimate")

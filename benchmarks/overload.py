@@ -17,13 +17,19 @@ import tempfile
 import threading
 import time
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import carbonsdk as ct
 
 GOAL = 0.02
 TURN_NS = 100_000_000
 TURNS = 4  # the first of them without spans
-SETTINGS = {"backends": {"replay": {"watts": {"cpu": 100, "gpu": 300}}}, "zone": "DE", "offline": True, "verbose": 0}
+SETTINGS: dict[str, Any] = {
+    "backends": {"replay": {"watts": {"cpu": 100, "gpu": 300}}},
+    "zone": "DE",
+    "offline": True,
+    "verbose": 0,
+}
 
 
 @dataclass(slots=True)

@@ -46,10 +46,10 @@ class Machine:
     def __init__(self, clock: FakeClock, *, gpus: int, faults: float) -> None:
         self.clock, self.faults = clock, faults
         self.random = random.Random(4711)
-        counter = {"method": "a counter", "quality": Quality.MEASURED, "bias": 0.0}
+        counter = Sensor(method="a counter", quality=Quality.MEASURED, bias=0.0)
         self.devices = [
-            *(Device(id=f"package-{n}", kind=DeviceKind.CPU, name=f"CPU {n}", sensor=Sensor(**counter)) for n in range(2)),
-            *(Device(id=f"GPU-{n}", kind=DeviceKind.GPU, name=f"GPU {n}", sensor=Sensor(**counter)) for n in range(gpus)),
+            *(Device(id=f"package-{n}", kind=DeviceKind.CPU, name=f"CPU {n}", sensor=counter) for n in range(2)),
+            *(Device(id=f"GPU-{n}", kind=DeviceKind.GPU, name=f"GPU {n}", sensor=counter) for n in range(gpus)),
         ]
         self.joules = dict.fromkeys((device.id for device in self.devices), 0.0)
         self.watts = dict.fromkeys(self.joules, 100.0)
@@ -194,8 +194,18 @@ class Soak:
         self.epochs = round(days * DAY_NS / (TRAIN_NS + VALIDATE_NS + GAP_NS))
         backend = BackendPlan("soak", lambda: self.machine, 100, frozenset(), inline=True, named=True)
         start = utc(self.machine.now_ns())
-        whose = {"host": "here", "rank": 0, "world_size": 1, "pid": 1, "command": "soak.py", "version": "0"}
-        info = RunInfo(run_id="soak", name=None, start=start, epochs_planned=self.epochs, **whose)
+        info = RunInfo(
+            run_id="soak",
+            name=None,
+            host="here",
+            rank=0,
+            world_size=1,
+            pid=1,
+            start=start,
+            command="soak.py",
+            version="0",
+            epochs_planned=self.epochs,
+        )
         feed = FeedPlan(zone=Zone(key="DE"), fetchers=(Candidate("soak", Service(self.machine)),))
         sinks = (SinkPlan(name="grumbler", make=Grumbler),)
         plan = Plan(info=info, backends=(backend,), sinks=sinks, intensity=feed, record=record, settle_s=0.0)

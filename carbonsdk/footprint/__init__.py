@@ -24,7 +24,7 @@ __all__ = ["Energy", "Timeline", "carbon_use"]
 _MANY = 65_536  # from here on numpy is worth its import and its memory
 
 
-def carbon_use(energy: Energy, timeline: Timeline) -> CarbonUse:
+def carbon_use(energy: "Energy | NDArray[Any]", timeline: Timeline) -> CarbonUse:
     """Return the CO2eq of `energy` along `timeline`.
 
     Pieces may overlap and come in any order; one without length lies in its instant. Joules under no known intensity are
@@ -39,7 +39,7 @@ def carbon_use(energy: Energy, timeline: Timeline) -> CarbonUse:
     return _summary(stretch, _few(energy, stretch.cuts), timeline.kinds)
 
 
-def _few(energy: Energy, cuts: Sequence[int]) -> Sequence[float]:
+def _few(energy: "Energy | NDArray[Any]", cuts: Sequence[int]) -> Sequence[float]:
     """Add up the joules between each two cuts, exactly where there are several."""
     joules = array("d", bytes(8 * (len(cuts) + 1)))
     met = bytearray(len(joules))
