@@ -165,6 +165,27 @@ def test_spans_see_what_marks_see():
     assert rise[1] == 200.0
 
 
+def test_spans_beside_the_readings_have_what_lies_within_them():
+    ledger = ledger_of([(S, 0.0), (2 * S, 100.0), (3 * S, 400.0)])
+    beside = {
+        (0, S // 2): (0.0, 0.0, 0.0),
+        (S // 2, S): (0.0, 0.0, 0.0),
+        (S // 2, 3 * S // 2): (0.0, 50.0, S / 2),
+        (2 * S, 2 * S): (100.0, 0.0, 0.0),
+        (5 * S // 2, 4 * S): (250.0, 150.0, S / 2),
+        (3 * S, 4 * S): (400.0, 0.0, 0.0),
+        (4 * S, 5 * S): (400.0, 0.0, 0.0),
+        (0, 5 * S): (0.0, 400.0, 2 * S),
+    }
+    (rises,) = ledger.rises([*beside])
+    assert [rise[:3] for rise in rises] == [*beside.values()]
+
+
+@pytest.mark.parametrize("points", [[], [(S, 0.0)]], ids=["none", "one"])
+def test_spans_of_a_device_with_hardly_a_reading_have_no_energy(points):
+    assert ledger_of(points).rises([(0, S // 2), (S, S), (S, 2 * S)]) == [[(0.0, 0.0, 0.0, 0.0)] * 3]
+
+
 @given(curves(), st.lists(st.tuples(st.floats(-0.1, 1.1), st.floats(-0.1, 1.1)), min_size=1, max_size=20))
 def test_spans_looked_up_together_are_what_each_is_alone(points, cuts):
     ledger = ledger_of(points)
