@@ -183,3 +183,8 @@ def test_after_a_month_the_check_costs_many_short_epochs_no_more_than_few():
         rule.check(0)
     assert time.thread_time() - begun_s < 20 * once_s
     run.session.stop()
+
+
+def test_a_budget_is_written_down_without_loading_the_engine(programs):
+    ran = programs.run("print(ct.Budget(kwh=1.0).kwh, 'carbonsdk.engine.session' in sys.modules)")
+    assert ran.out == "1.0 False\n"

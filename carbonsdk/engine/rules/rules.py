@@ -4,13 +4,13 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from carbonsdk.engine.session import Session
 from carbonsdk.errors import MeasurementFault, RunDeclined, SettingsError
 from carbonsdk.journal.records import EpochEnded
 from carbonsdk.settings import Settings
 
 if TYPE_CHECKING:
     from carbonsdk.engine.rules.budget import BudgetRule
+    from carbonsdk.engine.session import Session
 
 _DRAIN_S = 1.0
 
@@ -18,7 +18,7 @@ _DRAIN_S = 1.0
 class Rules:
     """Runs in the training thread, at the edges; raises only what the user asked for."""
 
-    def __init__(self, settings: Settings, session: Session) -> None:
+    def __init__(self, settings: Settings, session: "Session") -> None:
         self._settings, self._session = settings, session
         self._measured = 0
         # Of the processes of a job one asks: they may share a terminal.
@@ -77,7 +77,7 @@ class Rules:
             raise RunDeclined("the run was declined after its forecast")
 
 
-def _budget_rule(settings: Settings, session: Session) -> "BudgetRule | None":
+def _budget_rule(settings: Settings, session: "Session") -> "BudgetRule | None":
     budget = settings.budget
     if budget is None:
         return None
