@@ -74,6 +74,15 @@ def test_an_unknown_variable_only_warns(settle):
     assert resolved.warnings == ("unknown variable CARBONSDK_ZOEN is ignored; did you mean 'CARBONSDK_ZONE'?",)
 
 
+def test_no_variable_is_offered_for_one_that_is_like_it_in_the_prefix_alone(settle):
+    assert settle(CARBONSDK_FOO="1").warnings == ("unknown variable CARBONSDK_FOO is ignored",)
+
+
+@pytest.mark.parametrize("variable", ["CARBONSDK_BUDGET", "CARBONSDK_BUDGET__KWH"])
+def test_a_variable_of_what_only_a_call_can_give_is_told_to_be_so(settle, variable):
+    assert settle(**{variable: "2"}).warnings == (f"variable {variable} is ignored: budget can be given in a call only",)
+
+
 def test_an_empty_variable_is_not_set(settle):
     assert settle(CARBONSDK_EPOCHS="").settings.epochs is None
 
@@ -196,9 +205,9 @@ def test_a_broken_file_is_an_error_with_its_line(settle, project):
         settle()
 
 
-def test_a_setting_of_the_call_alone_is_unknown_to_files(settle, project):
+def test_a_file_with_a_setting_of_the_call_alone_is_told_so(settle, project):
     (project / "carbonsdk.toml").write_text("budget = 3\n")
-    with pytest.raises(SettingsError, match="unknown setting 'budget'"):
+    with pytest.raises(SettingsError, match=r"carbonsdk\.toml:1: budget can be given in a call only"):
         settle()
 
 

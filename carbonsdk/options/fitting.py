@@ -72,12 +72,12 @@ def unknown(name: str, known: Sequence[str] | Mapping[str, Any], *, where: str) 
     return f"{where} has no option {name!r}: it takes {', '.join(sorted(known))}"
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return "; did you mean …?" where something known is near, else an empty text."""
+def nearest(name: str, known: Iterable[str], *, prefix: str = "") -> str:
+    """Return "; did you mean …?" where something known is near, told with the `prefix` that all share, else an empty text."""
     from difflib import get_close_matches
 
     found = get_close_matches(name, list(known), n=1)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    return f"; did you mean {prefix + found[0]!r}?" if found else ""
 
 
 def required(settings_type: type) -> tuple[str, ...]:

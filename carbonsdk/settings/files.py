@@ -8,7 +8,7 @@ from typing import Any
 from carbonsdk.errors import SettingsError
 from carbonsdk.files import content
 from carbonsdk.options import FileText, nearest
-from carbonsdk.settings.sources import CONFIG_VARIABLE, GROUPS, WRITABLE, Entry, Key
+from carbonsdk.settings.sources import CALL_ONLY, CONFIG_VARIABLE, GROUPS, WRITABLE, Entry, Key
 
 FILE_NAME = "carbonsdk.toml"
 _MOST_BYTES = 1 << 20
@@ -77,6 +77,8 @@ def from_file(path: Path) -> Iterator[tuple[Key, Entry]]:
     for key, written, value in _flat(table):
         line = lines.get((*prefix, *written))
         where = str(path) if line is None else f"{path}:{line}"
+        if key[0] in CALL_ONLY:
+            raise SettingsError(f"{where}: {key[0]} can be given in a call only")
         if key[0] not in WRITABLE and key[0] not in GROUPS:
             raise SettingsError(f"{where}: unknown setting {key[0]!r}{nearest(key[0], [*WRITABLE, *GROUPS])}")
         if len(key) == 2 and key[0] in GROUPS:

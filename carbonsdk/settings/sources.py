@@ -14,7 +14,8 @@ CONFIG_VARIABLE = "CARBONSDK_CONFIG"
 # The tables that hold plugins' settings, and the setting that `use` in each of them is another spelling of.
 GROUPS: Mapping[str, str | None] = {"backends": "backends", "intensity": "fetchers", "sinks": "sinks", "locators": None}
 FIELDS = {each.name: each for each in fields(Settings)}
-WRITABLE = tuple(name for name, each in FIELDS.items() if not each.metadata["call_only"] and name != "options")
+CALL_ONLY = tuple(name for name, each in FIELDS.items() if each.metadata["call_only"])
+WRITABLE = tuple(name for name in FIELDS if name not in CALL_ONLY and name != "options")
 
 Key = tuple[str, ...]
 """("zone",), ("api_keys", "electricitymaps") or ("backends", "rapl", "root")."""
@@ -60,10 +61,17 @@ def from_environment(environ: Mapping[str, str], warnings: list[str]) -> Iterato
             or (len(key) == 3 and key[0] in GROUPS)
         )
         if not known:
-            near = nearest(variable, [PREFIX + name.upper() for name in WRITABLE])
-            warnings.append(f"unknown variable {variable} is ignored{near}")
+            warnings.append(_unknown(variable, key[0]))
         elif environ[variable].strip():
             yield key, Entry(environ[variable], f"variable {variable}")
+
+
+def _unknown(variable: str, name: str) -> str:
+    if name in CALL_ONLY:
+        return f"variable {variable} is ignored: {name} can be given in a call only"
+    # Compared without the prefix, which alone would make any two of them near.
+    near = nearest(name.upper(), [each.upper() for each in WRITABLE], prefix=PREFIX)
+    return f"unknown variable {variable} is ignored{near}"
 
 
 def spelled_out(pairs: Iterable[tuple[Key, Entry]]) -> Iterator[tuple[Key, Entry]]:
