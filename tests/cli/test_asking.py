@@ -78,6 +78,13 @@ def test_intensity_of_a_service_that_fails_says_so_and_goes_on(service, carbonsd
     assert "fallback" in done.stdout
 
 
+def test_of_a_service_that_lacks_its_token_a_person_is_told(carbonsdk):
+    done = carbonsdk("intensity", "DE", "--fetchers", "electricitymaps")
+    assert "DE now: unknown" in done.stdout
+    told = "electricitymaps does not serve it, or wants a token (see `carbonsdk plugins`)\n"
+    assert done.stderr == f"carbonsdk: nobody tells the carbon intensity of DE: {told}"
+
+
 def test_a_token_from_the_environment_is_used_and_not_shown(service, carbonsdk, now):
     service.on("/v4/carbon-intensity/latest", mapped(now, 1, lambda _: 321)[0])
     done = carbonsdk(

@@ -114,6 +114,13 @@ def shown(error: BaseException) -> str:
     return str(error) if isinstance(error, CarbonSDKError) else f"failed with {type(error).__name__}"
 
 
+def unserved(candidates: Sequence[Candidate], zone: Zone) -> str:
+    """Return what to tell a person where none of the candidates serves the zone."""
+    names = " and ".join(candidate.name for candidate in candidates)
+    verbs = "does not serve it, or wants" if len(candidates) == 1 else "do not serve it, or want"
+    return f"nobody tells the carbon intensity of {zone.label}: {names} {verbs} a token (see `carbonsdk plugins`)"
+
+
 def serving(candidate: Candidate, zone: Zone) -> Service | None:
     """Return the candidate as a service if it says that it serves the zone."""
     service = Service(candidate.name, candidate.make("current"))

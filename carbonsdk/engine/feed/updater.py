@@ -6,7 +6,7 @@ from carbonsdk import units
 from carbonsdk.clock import Clock
 from carbonsdk.engine.feed.own import AHEAD_NS, OwnFigures
 from carbonsdk.engine.feed.plan import FeedPlan
-from carbonsdk.engine.feed.service import Candidate, Service, serving, shown
+from carbonsdk.engine.feed.service import Candidate, Service, serving, shown, unserved
 from carbonsdk.engine.feed.track import Outlook, Track
 from carbonsdk.engine.guard import Guard
 from carbonsdk.errors import Offline
@@ -143,6 +143,8 @@ class Updater:
         marginal = [service for service in services if service.signal is Signal.MARGINAL]
         if len(marginal) == len(services) and not self.stopping:
             self._warn_if_unknown(zone)
+        if not services and self._fetchers and self.timeline.at(self._now_ns()) is None:
+            self.warn("unserved", unserved(self._fetchers, zone))
         tracks = [self._track(self.timeline, [service for service in services if service not in marginal], zone)]
         if marginal:
             self.marginal = self.marginal or Timeline(signal=Signal.MARGINAL)

@@ -6,7 +6,7 @@ from functools import partial
 
 from carbonsdk.clock import Clock, utc
 from carbonsdk.engine.feed import Candidate, FeedPlan
-from carbonsdk.engine.feed.service import Service, checked, labelled, serving, shown
+from carbonsdk.engine.feed.service import Service, checked, labelled, serving, shown, unserved
 from carbonsdk.engine.guard import Guard
 from carbonsdk.errors import ZoneUnknown
 from carbonsdk.footprint import Timeline
@@ -29,6 +29,8 @@ class Inquiry:
         self._tables = [candidate for candidate in plan.fetchers if candidate.inline]
         self.zone = plan.zone or self._located(plan.locators)
         self._services = list(self._serving(candidate for candidate in plan.fetchers if not candidate.inline))
+        if not (self._services or self._tables or self.own) and plan.fetchers:
+            self.complaints.append(unserved(plan.fetchers, self.zone))
 
     @property
     def now(self) -> datetime:

@@ -85,6 +85,19 @@ def test_a_zone_of_which_nothing_is_known_is_told_to_be_so_since_it_may_be_missp
     assert text == told
 
 
+def test_where_none_of_the_services_named_serves_the_zone_a_person_is_told(make, heard, clock):
+    feed = make(zone=Zone(key="DE"), fetchers=[Candidate("grid", Grid(clock)), Candidate("other", Grid(clock))])
+    feed.step()
+    told = "nobody tells the carbon intensity of DE: grid and other do not serve it, or want a token (see `carbonsdk plugins`)"
+    assert heard.warnings == [told]
+
+
+def test_where_an_own_figure_holds_nobody_misses_the_services(make, heard, clock):
+    feed = make(zone=Zone(key="DE"), fetchers=[Candidate("grid", Grid(clock))], own=own_intensity({NOON: 5}))
+    feed.step()
+    assert heard.warnings == []
+
+
 def test_of_coordinates_a_person_is_told_who_could_use_them(make, heard):
     make(zone=Zone(key="WORLD", name="55.68,12.57", latitude=55.68, longitude=12.57), fetchers=[TABLE])
     (text,) = heard.warnings
