@@ -1,5 +1,6 @@
 """What sensors do not see, by two figures of the user's."""
 
+import math
 from itertools import pairwise
 
 import pytest
@@ -44,6 +45,24 @@ def test_the_overhead_is_a_fixed_power_and_a_factor_of_all_devices():
 def test_between_readings_it_follows_the_other_curves():
     ledger = ledger_of([0, 100, 200, 400])
     assert overhead_of(ledger, 2, 2.5).joules == pytest.approx(10.0 + 10.0)
+
+
+def test_spans_have_their_overhead_from_its_beginning_on():
+    ledger = Ledger(S)
+    ledger.open_account(device("package-0"), 0)
+    ledger.open_account(device("package-1"), 0)
+    ledger.open_overhead(OVERHEAD, OVERHEAD.device(host="here", simulated=False), S)
+    for second, (one, other) in enumerate([(0, 0), (100, 50), (200, 100), (400, 200)]):
+        ledger.record(0, Stamped(second * S, CounterReading(float(one))))
+        ledger.record(1, Stamped(second * S, CounterReading(float(other))))
+    first, second, overhead = ledger.rises([(0, 2 * S), (2 * S, 5 * S // 2), (0, S)])
+    assert [rise[:3] for rise in overhead] == [
+        (pytest.approx(0.1 * 150.0), pytest.approx(20.0 + 0.1 * 150.0), S),
+        (pytest.approx(20.0 + 0.1 * 300.0), pytest.approx(10.0 + 0.1 * 150.0), S / 2),
+        (pytest.approx(0.1 * 150.0), 0.0, 0),
+    ]
+    assert overhead[1][3] == pytest.approx(0.1 * math.hypot(first[1][3], second[1][3]))
+    assert first[1][3] > 0
 
 
 def test_simulated_devices_add_nothing_to_a_real_one_s_overhead():
