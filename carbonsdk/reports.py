@@ -219,7 +219,8 @@ class RunReport(_IntervalReport):
     that have ended. `state` is "running", "finished" or "interrupted". `facility_joules` are `energy` times the PUE;
     `pue_source` says where that is from, if one was given. `marginal` is what the same energy comes to under marginal
     intensities, where a service gives them. With the `scope` "process" all figures are this process's and its children's, and
-    `machine_joules` is what their devices used in all; it is None for the "machine", and for a run of several processes.
+    `machine_joules` is what their devices used in all; it is None for the "machine", for a run of several processes,
+    and where nothing was read.
     """
 
     derived: ClassVar = (*_IntervalReport.derived, "facility_joules")

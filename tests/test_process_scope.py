@@ -131,3 +131,4 @@ def test_the_active_policy_without_a_baseline_leaves_the_energy_unknown_with_a_r
         sum(range(10**6))
     assert epoch.report.energy.joules is None
     assert "carbonsdk baseline" in epoch.report.energy.reason
+    assert measured.report().machine_joules is None

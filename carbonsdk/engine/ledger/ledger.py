@@ -103,13 +103,13 @@ class Ledger:
             account.whole.record(first)
 
     def machine_joules(self, at_ns: int) -> tuple[float | None, ...]:
-        """Return what each device used in all, where a part of it is counted; nothing where all is."""
+        """Return what each device used in all, where a part of it is counted, None if unread; nothing where all is counted."""
         with self._lock:
             wholes = [account.whole for account in self.accounts]
             if not any(wholes):
                 return ()
             marks = (None if whole is None else whole.mark(at_ns) for whole in wholes)
-            return tuple(None if mark is None else mark.joules for mark in marks)
+            return tuple(mark.joules if mark is not None and mark.covered_ns > 0 else None for mark in marks)
 
     def record(self, index: int, stamped: Stamped) -> str | None:
         """Add a reading to a device's curve; return what is wrong with it, or None. Raises what the account's `part` raises."""
