@@ -46,9 +46,7 @@ def list_command(limit: int, as_json: bool, state_dir: Path | None) -> None:
         click.echo(f"There is no run in {runs.state_directory(directory)} yet: `carbonsdk demo{there}` makes one.")
         return
     _print_list(found)
-    if (older := len(everything) - limit) > 0:
-        left_out = "1 older run is" if older == 1 else f"{older} older runs are"
-        click.echo(f"{left_out} left out: `--limit {len(everything)}` shows all.", err=True)
+    _tell_left_out("run", len(everything) - limit, option=f"--limit {len(everything)}")
 
 
 @command.command("show", short_help="Show a run: the newest, unless RUN names one.")
@@ -73,12 +71,19 @@ def show_command(run: str, newest: int, as_json: bool, state_dir: Path | None) -
     hours.show(report)
     if report.epochs and newest:
         _print_epochs(report.epochs[-newest:])
+        _tell_left_out("epoch", len(report.epochs) - newest, option=f"--epochs {len(report.epochs)}")
 
 
 def _directory(state_dir: Path | None) -> Path | None:
     from carbonsdk.settings import resolve
 
     return resolve({"state_dir": state_dir}).settings.state_dir
+
+
+def _tell_left_out(what: str, older: int, *, option: str) -> None:
+    if older > 0:
+        left_out = f"1 older {what} is" if older == 1 else f"{older} older {what}s are"
+        click.echo(f"{left_out} left out: `{option}` shows all.", err=True)
 
 
 def _title(report: "RunReport") -> str:

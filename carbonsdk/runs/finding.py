@@ -51,7 +51,8 @@ def run_directories(directory: Path | str | None = None) -> tuple[Path, ...]:
 def _newest(directory: Path | str | None) -> Path:
     begun = [(min(_begun(path) for path in found), place) for place in run_directories(directory) if (found := files(place))]
     if not begun:
-        raise JournalError(f"there is no run in {state_directory(directory) / 'runs'} yet: `carbonsdk demo` makes one")
+        there = "" if directory is None else f" --state-dir {directory}"
+        raise JournalError(f"there is no run in {state_directory(directory) / 'runs'} yet: `carbonsdk demo{there}` makes one")
     return max(begun)[1]
 
 

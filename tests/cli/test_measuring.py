@@ -136,6 +136,14 @@ def test_a_recorded_run_is_shown_by_the_beginning_of_its_id(carbonsdk):
     assert shown["energy"]["joules"] == pytest.approx(run["energy_joules"])
 
 
+def test_a_run_is_shown_with_its_newest_epochs_and_how_many_are_older(carbonsdk):
+    carbonsdk("demo", "--epochs", "3", **FIFTY_WATTS)
+    done = carbonsdk("runs", "show", "--epochs", "1")
+    assert done.stdout.splitlines()[-1].split()[0] == "2"
+    assert done.stderr == "2 older epochs are left out: `--epochs 3` shows all.\n"
+    assert carbonsdk("runs", "show").stderr == ""
+
+
 @pytest.mark.parametrize("latest", [(), ("latest",)])
 def test_without_a_name_the_newest_run_is_shown(carbonsdk, latest):
     for name in ("first", "second"):
@@ -150,6 +158,7 @@ def test_where_there_is_no_run_yet_the_newest_is_one_line_and_code_1(carbonsdk):
     assert done.returncode == 1
     assert done.stderr.startswith("carbonsdk: there is no run in ")
     assert done.stderr.count("\n") == 1
+    assert carbonsdk("runs", "show", "--state-dir", "there").stderr.endswith("/there` makes one\n")
 
 
 def test_without_a_run_the_list_says_how_to_make_one(carbonsdk):
