@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from carbonsdk.files import harmless
+
 _UNBOUNDED = 10_000
 _GAP = 2
 _FOLDED = 12  # the least width that is worth breaking texts for
@@ -32,7 +34,7 @@ def show(
         column.no_wrap = column is columns[0] or not column.header or column.header in right
         column.justify = "right" if column.header in right else "left"
     cells = [
-        [cell if isinstance(cell, Text) else Text(cell, "dim" if number in dim else "") for cell in row]
+        [cell if isinstance(cell, Text) else Text(harmless(cell), "dim" if number in dim else "") for cell in row]
         for number, row in enumerate(rows)
     ]
     least = [_least(column, [row[index] for row in cells]) for index, column in enumerate(columns)]

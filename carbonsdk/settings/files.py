@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from carbonsdk.errors import SettingsError
-from carbonsdk.files import content
+from carbonsdk.files import content, harmless
 from carbonsdk.options import FileText, nearest
 from carbonsdk.settings.sources import CALL_ONLY, CONFIG_VARIABLE, GROUPS, WRITABLE, Entry, Key
 
@@ -83,7 +83,7 @@ def from_file(path: Path) -> Iterator[tuple[Key, Entry]]:
             raise SettingsError(f"{where}: unknown setting {key[0]!r}{nearest(key[0], [*WRITABLE, *GROUPS])}")
         if len(key) == 2 and key[0] in GROUPS:
             raise SettingsError(f"{where}: [{key[0]}] holds 'use' and a table for each plugin, so {key[1]!r} must be a table")
-        yield key, Entry(_placed(value, path.parent), where)
+        yield tuple(map(harmless, key)), Entry(_placed(value, path.parent), where)
 
 
 def _flat(table: Mapping[str, Any]) -> Iterator[tuple[Key, Key, Any]]:
@@ -127,11 +127,11 @@ def _check_keys(text: str) -> None:
 def _placed(value: Any, directory: Path) -> Any:
     match value:
         case str():
-            return FileText(value, directory)
+            return FileText(harmless(value), directory)
         case list():
             return [_placed(each, directory) for each in value]
         case dict():
-            return {key: _placed(each, directory) for key, each in value.items()}
+            return {harmless(key): _placed(each, directory) for key, each in value.items()}
         case _:
             return value
 

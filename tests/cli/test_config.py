@@ -35,6 +35,17 @@ def test_secrets_are_not_shown(carbonsdk, home):
         assert "sinks.not_installed.password" in done.stdout
 
 
+def test_what_a_terminal_would_obey_is_not_shown(carbonsdk, home):
+    lines = [r'name = "\u001b[31mred"', r'fetchers = ["\u001b[1mx"]', "[sinks]", r'"\u001b[2Jx" = { "\u001b[1my" = 1 }']
+    (home / "carbonsdk.toml").write_text("\n".join(lines))
+    done = carbonsdk("config", CARBONSDK_LOCATE="\x1b]0;mine\x07")
+    assert "\ufffd[31mred" in done.stdout
+    assert "sinks.\ufffd[2Jx.\ufffd[1my" in done.stdout
+    assert "\ufffd]0;mine\ufffd" in done.stdout
+    assert "sinks.\ufffd[2Jx is ignored" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
 def test_an_unknown_variable_is_told(carbonsdk):
     done = carbonsdk("config", CARBONSDK_ZOEN="DE")
     assert done.returncode == 0
