@@ -17,6 +17,7 @@ class Load:
 
     def __init__(self, clock):
         self.clock, self.watts, self.reads = clock, 0.0, 0
+        self.meanwhile = lambda: None
         self._joules, self._since_ns = 0.0, clock.monotonic_ns()
         clock.listen(self._draw)
 
@@ -31,6 +32,7 @@ class Load:
         self.reads += 1
         shown = self._joules
         self.clock.advance(COST_S)
+        self.meanwhile()
         return CounterReading(shown)
 
     def close(self):
@@ -52,6 +54,16 @@ def run():
     yield make
     for each in made:
         each.session.stop()
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The instants at which a backend is asked to read."""
+    instants = []
+    monkeypatch.setattr(
+        Channel, "ask", lambda self, at_ns, ask=Channel.ask, **how: (instants.append(at_ns), ask(self, at_ns, **how))
+    )
+    return instants
 
 
 def spans(made, names, *, times, seconds):
@@ -102,11 +114,24 @@ def test_a_million_spans_that_are_not_to_be_read_ask_once(run, monkeypatch):
     assert made.session.edges.notices.texts == ()
 
 
-def test_where_another_thread_is_reading_nobody_waits_or_asks_again_at_once(run, monkeypatch):
+def test_while_one_thread_sees_to_a_reading_no_other_asks_for_one(run, asked):
+    made = run()
+
+    def another():
+        thread = threading.Thread(target=lambda: spans(made, {"other": 100.0}, times=1, seconds=0.0))
+        thread.start()
+        thread.join()
+
+    made.clock.advance(0.1)
+    made.load.meanwhile = another
+    asked.clear()
+    reads = spans(made, {"step": 100.0}, times=1, seconds=0.0)
+    assert (reads, len(asked)) == (1, 1)
+
+
+def test_where_another_thread_is_reading_nobody_waits_or_asks_again_at_once(run, asked):
     made = run()
     (channel,) = made.session.hardware.channels
-    asked = []
-    monkeypatch.setattr(Channel, "ask", lambda *given, ask=Channel.ask, **how: (asked.append(given), ask(*given, **how)))
     held, done = threading.Event(), threading.Event()
 
     def hold():
@@ -117,6 +142,7 @@ def test_where_another_thread_is_reading_nobody_waits_or_asks_again_at_once(run,
     reader = threading.Thread(target=hold)
     reader.start()
     held.wait(10)
+    asked.clear()
     try:
         reads = spans(made, {"step": 100.0}, times=1_000, seconds=0.001)
     finally:
