@@ -17,7 +17,7 @@ class Load:
 
     def __init__(self, clock):
         self.clock, self.watts, self.reads = clock, 0.0, 0
-        self.meanwhile = lambda: None
+        self.cost_s, self.meanwhile = COST_S, lambda: None
         self._joules, self._since_ns = 0.0, clock.monotonic_ns()
         clock.listen(self._draw)
 
@@ -31,7 +31,7 @@ class Load:
     def read(self, _device):
         self.reads += 1
         shown = self._joules
-        self.clock.advance(COST_S)
+        self.clock.advance(self.cost_s)
         self.meanwhile()
         return CounterReading(shown)
 
@@ -104,6 +104,15 @@ def test_long_spans_after_many_short_ones_are_read_again_at_their_edges(run):
     reads = spans(made, {"load": 100.0, "train": 300.0}, times=20, seconds=0.04)
     # Of 1.6 s the first 160 ms at most are still without.
     assert reads >= 40 - 4
+
+
+def test_a_sensor_that_costs_nothing_is_not_read_at_each_of_a_million_spans(run):
+    made = run()
+    made.load.cost_s = 0.0
+    made.pass_time(20)  # until that is known
+    reads = spans(made, {"step": 100.0}, times=2_000, seconds=10e-6)
+    # 20 ms, and 200 µs at least between two.
+    assert 0 < reads <= 0.02 / 0.0002 + 1
 
 
 def test_a_million_spans_that_are_not_to_be_read_ask_once(run, monkeypatch):
