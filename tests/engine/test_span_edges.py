@@ -7,7 +7,8 @@ from support.sessions import Run
 from support.simulated import device
 
 from carbonsdk.engine.devices.channel import Channel
-from carbonsdk.model import CounterReading
+from carbonsdk.model import CounterReading, DeviceKind
+from carbonsdk.testing.clock import FakeClock
 
 COST_S = 50e-6  # of a reading: at most one part in 400 of the time is spent so, which makes one in 20 ms
 
@@ -15,9 +16,9 @@ COST_S = 50e-6  # of a reading: at most one part in 400 of the time is spent so,
 class Load:
     """A device that draws what it is told to, with a counter that takes its time to be read."""
 
-    def __init__(self, clock):
-        self.clock, self.watts, self.reads = clock, 0.0, 0
-        self.cost_s, self.meanwhile = COST_S, lambda: None
+    def __init__(self, clock, which, *, cost_s):
+        self.clock, self.which, self.watts, self.reads = clock, which, 0.0, 0
+        self.cost_s, self.meanwhile = cost_s, lambda: None
         self._joules, self._since_ns = 0.0, clock.monotonic_ns()
         clock.listen(self._draw)
 
@@ -26,7 +27,7 @@ class Load:
         self._since_ns = now_ns
 
     def open(self):
-        return [device()]
+        return [self.which]
 
     def read(self, _device):
         self.reads += 1
@@ -43,10 +44,13 @@ class Load:
 def run():
     made = []
 
-    def make(**plan):
-        kept = []
-        made.append(Run(lambda clock: kept.append(Load(clock)) or kept[0], **plan))
-        made[-1].load = kept[0]
+    def make(*, gpu_cost_s=None, **plan):
+        clock = FakeClock()
+        loads = [Load(clock, device(), cost_s=COST_S)]
+        if gpu_cost_s is not None:
+            loads.append(Load(clock, device("GPU-0", DeviceKind.GPU), cost_s=gpu_cost_s))
+        made.append(Run(*loads, clock=clock, **plan))
+        made[-1].load, made[-1].gpu = loads[0], loads[-1]
         for _ in range(6):  # until what a reading costs is known
             made[-1].pass_time(1)
         return made[-1]
@@ -105,6 +109,15 @@ def test_long_spans_after_many_short_ones_are_read_again_at_their_edges(run, sec
     reads = spans(made, {"load": 100.0, "train": 300.0}, times=20, seconds=seconds)
     # The 160 ms in which there were many, and as many more until it is seen that there are few.
     assert reads >= 40 - 0.32 / seconds
+
+
+def test_a_dear_sensor_is_read_seldom_and_spares_no_reading_of_a_cheap_one(run):
+    made = run(gpu_cost_s=1e-3)
+    before = made.gpu.reads
+    reads = spans(made, {"load": 100.0, "train": 300.0}, times=25, seconds=0.04)
+    # The cheap one at each of 50 edges, the dear one every 400 ms, each of which holds the edge up by as much as it costs.
+    assert reads >= 50 - 5
+    assert 4 <= made.gpu.reads - before <= 2 / 0.4 + 1
 
 
 def test_a_sensor_that_costs_nothing_is_not_read_at_each_of_a_million_spans(run):
