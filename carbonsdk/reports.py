@@ -163,7 +163,8 @@ class EpochReport(_IntervalReport):
 
     def _title(self) -> str:
         marks = [word for word in ("failed", "partial", "provisional") if getattr(self, word)]
-        return " ".join(filter(None, [f"epoch {self.number}", self.name, f"({', '.join(marks)})" if marks else ""]))
+        number = str(self.number) if self.number >= 0 else ""  # one that is not measured has none
+        return " ".join(filter(None, ["epoch", number, self.name, f"({', '.join(marks)})" if marks else ""]))
 
 
 @dataclass(frozen=True, slots=True)

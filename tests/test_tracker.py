@@ -217,6 +217,8 @@ def test_after_stop_the_body_runs_unmeasured_and_says_so(tracker):
     assert result
     assert epoch.report.energy.joules is None
     assert "stopped" in epoch.report.reason
+    assert str(epoch.report).startswith("epoch (partial): unknown: the tracker was stopped, in ")
+    assert str(span.report).startswith("span inside: unknown: the tracker was stopped, in ")
     assert span.report.energy.joules is None
 
 

@@ -1,5 +1,6 @@
 """Reports of a run, its epochs and its spans, made from its records."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 def epoch_report(session: "Session", ended: EpochEnded) -> EpochReport:
     """Return the report of an epoch, with the intensities known now."""
-    return _assembly(session).epoch_report(ended)
+    report = _assembly(session).epoch_report(ended)
+    # Of what began or ended while nothing was measured; an epoch of a run without devices has no reason of its own.
+    unmeasured = not ended.uses and ended.reason == session.phase.reason
+    return replace(report, energy=replace(report.energy, reason=ended.reason)) if unmeasured else report
 
 
 def span_report(session: "Session", span: "Span") -> SpanReport:
@@ -28,7 +32,8 @@ def span_report(session: "Session", span: "Span") -> SpanReport:
     duration_ns = span.end_ns - span.start_ns
     uses = tuple(use_of(device, rise, duration_ns) for device, rise in enumerate(span.rises or ()))
     start_ns, end_ns = session.edges.unix_ns(span.start_ns), session.edges.unix_ns(span.end_ns)
-    whole = epoch_report(session, EpochEnded(-1, span.name, start_ns, end_ns, uses))
+    reason = session.phase.reason if span.rises is None else None
+    whole = epoch_report(session, EpochEnded(-1, span.name, start_ns, end_ns, uses, reason=reason))
     return SpanReport(
         name=span.name,
         start=whole.start,
@@ -37,7 +42,7 @@ def span_report(session: "Session", span: "Span") -> SpanReport:
         energy=whole.energy,
         devices=whole.devices,
         carbon=whole.carbon,
-        reason=whole.reason if span.rises is not None else session.phase.reason,
+        reason=whole.reason,
         above_idle=whole.above_idle,
     )
 
