@@ -83,6 +83,16 @@ def test_a_variable_of_what_only_a_call_can_give_is_told_to_be_so(settle, variab
     assert settle(**{variable: "2"}).warnings == (f"variable {variable} is ignored: budget can be given in a call only",)
 
 
+def test_a_pue_of_nobody_known_is_told_with_where_it_was_given(settle):
+    with pytest.raises(SettingsError, match=r"^pue \(variable CARBONSDK_PUE\): no PUE is known for 'abc'"):
+        settle(CARBONSDK_PUE="abc")
+
+
+def test_more_decimals_than_the_console_writes_are_an_error_and_not_silence(settle):
+    with pytest.raises(SettingsError, match="decimal_precision must be at most 100, not 101"):
+        settle({"decimal_precision": 101})
+
+
 def test_an_empty_variable_is_not_set(settle):
     assert settle(CARBONSDK_EPOCHS="").settings.epochs is None
 

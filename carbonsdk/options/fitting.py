@@ -60,6 +60,20 @@ def anchored(settings_type: type, options: Mapping[str, Any]) -> dict[str, Any]:
     return settled
 
 
+def misfit(settings_type: type, name: str, value: Any, *, where: str) -> str | None:
+    """Return what is wrong with the value of an option, or None; a secret is looked up only when it is needed."""
+    try:
+        hint = _hints(settings_type)[name]
+    except SettingsError:  # the plugin's own mistake, told where it is configured
+        return None
+    try:
+        if not _holds_secret(hint):
+            fit(value, hint, where=f"{where}.{name}")
+    except SettingsError as error:
+        return str(error)
+    return None
+
+
 def unknown(name: str, known: Sequence[str] | Mapping[str, Any], *, where: str) -> str:
     """Return the sentence for an option that does not exist, with the nearest one that does."""
     from difflib import get_close_matches

@@ -57,7 +57,7 @@ class Settings:
     verbose: int = field(
         default=1, metadata=about("How much is printed: 0 nothing, 1 results, 2 and more details.", at_least=0)
     )
-    decimal_precision: int = field(default=12, metadata=about("Decimals of printed figures.", at_least=0))
+    decimal_precision: int = field(default=12, metadata=about("Decimals of printed figures.", at_least=0, at_most=100))
     api_keys: Mapping[str, Secret] = field(
         default_factory=dict, metadata=about("Keys of intensity services, by the service's name.")
     )

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from carbonsdk.errors import SettingsError
 from carbonsdk.options import fit
+from carbonsdk.pue import pue
 from carbonsdk.secret import Secret
 from carbonsdk.settings.fields import PLUGIN_GROUPS, Settings
 from carbonsdk.settings.files import files, from_file
@@ -71,7 +72,7 @@ def _checked(name: str, entry: Entry) -> Any:
             if value not in _COMPONENTS:
                 raise SettingsError(f"{where} must be one of 'all', 'cpu', 'gpu' or 'gpu,cpu', not {value!r}")
         case "pue" if isinstance(value, str):
-            value = _number_or_name(value)
+            value = _number_or_name(value, where)
         case "sync" if not callable(value):
             raise SettingsError(f"{where} must be a callable, not {value!r}")
         case "on_budget" if not callable(value) and value not in ("warn", "raise"):
@@ -81,11 +82,16 @@ def _checked(name: str, entry: Entry) -> Any:
     return value
 
 
-def _number_or_name(text: str) -> float | str:
+def _number_or_name(text: str, where: str) -> float | str:
     try:
         return float(text)
     except ValueError:
-        return text
+        pass
+    try:
+        pue(text)
+    except SettingsError as error:
+        raise SettingsError(f"{where}: {error}") from None
+    return text
 
 
 def _check_range(number: float, metadata: Mapping[str, Any], where: str) -> None:

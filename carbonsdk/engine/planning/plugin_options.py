@@ -6,7 +6,7 @@ from typing import Any
 
 from carbonsdk.errors import SettingsError
 from carbonsdk.host import PluginHost, Registered
-from carbonsdk.options import anchored, configure, nearest, unknown
+from carbonsdk.options import anchored, configure, misfit, nearest, unknown
 from carbonsdk.settings import Resolved
 
 _UNASKED = frozenset({"console", "carbontracker_log"})  # sinks that other settings call for
@@ -16,8 +16,8 @@ _NOUNS = {"backends": "backend", "intensity": "intensity fetcher", "sinks": "sin
 def fitted(resolved: Resolved, host: PluginHost) -> Resolved:
     """Return the settings without the options that no plugin has, and with warnings of those.
 
-    Raises SettingsError for an option in a call or a file that its plugin does not have, and for whatever does not fit a
-    sink that is named: it would be missed only when its results are.
+    Raises SettingsError for an option in a call or a file that its plugin does not have, for a value that does not fit its
+    option, and for whatever does not fit a sink that is named: it would be missed only when its results are.
     """
     tables: Mapping[str, Mapping[str, Registered[Any]]] = {
         "backends": host.backends,
@@ -44,14 +44,16 @@ def _known(
     given: Mapping[str, Any], registered: Registered[Any], *, sources: Mapping[str, str], warnings: list[str]
 ) -> Mapping[str, Any]:
     """Return the options that the plugin has."""
-    known = [each.name for each in fields(registered.registration.settings) if each.init]
-    for option in given:
-        if option in known:
+    settings_type, where = registered.registration.settings, registered.where
+    known = [each.name for each in fields(settings_type) if each.init]
+    for option, value in given.items():
+        missing = None if option in known else unknown(option, known, where=where)
+        problem = missing or misfit(settings_type, option, value, where=where)
+        if problem is None:
             continue
-        problem = unknown(option, known, where=registered.where)
-        source = sources.get(f"{registered.where}.{option}", "call")
+        source = sources.get(f"{where}.{option}", "call")
         # A variable of an option's own may be another release's; one that names a sink with its file is meant for this one.
-        if not source.startswith("variable ") or "__" not in source:
+        if missing is None or not source.startswith("variable ") or "__" not in source:
             raise SettingsError(problem if source == "call" else f"{source}: {problem}")
         warnings.append(f"unknown {source} is ignored: {problem}")
-    return anchored(registered.registration.settings, {option: value for option, value in given.items() if option in known})
+    return anchored(settings_type, {option: value for option, value in given.items() if option in known})

@@ -57,6 +57,27 @@ def test_an_option_in_a_file_that_its_backend_does_not_have_is_an_error_with_its
         made()
 
 
+def test_a_value_in_a_file_that_does_not_fit_its_backend_is_an_error_with_its_line(made, tmp_path):
+    # The backend is not named: without the error another would be taken, or none.
+    (tmp_path / "carbonsdk.toml").write_text('[backends.cpu_load]\ncpu_tdp_watts = "many"\n')
+    told = r"carbonsdk\.toml:2: backends\.cpu_load\.cpu_tdp_watts must be a number or nothing, not 'many'"
+    with pytest.raises(SettingsError, match=told):
+        made()
+
+
+def test_a_variable_that_does_not_fit_its_backend_is_an_error_with_its_name(made, monkeypatch):
+    monkeypatch.setenv("CARBONSDK_BACKENDS__CPU_LOAD__CPU_TDP_WATTS", "many")
+    with pytest.raises(
+        SettingsError, match=r"^variable CARBONSDK_BACKENDS__CPU_LOAD__CPU_TDP_WATTS: backends\.cpu_load\.cpu_t"
+    ):
+        made()
+
+
+def test_a_secret_that_a_file_refers_to_is_not_missed_before_it_is_needed(made, tmp_path):
+    (tmp_path / "carbonsdk.toml").write_text('[intensity.electricitymaps]\ntoken = { env = "NO_SUCH_TOKEN" }\n')
+    assert made().stop().state == "finished"
+
+
 def test_options_of_a_plugin_that_is_not_here_are_a_warning_with_the_nearest_one(made, tmp_path):
     (tmp_path / "carbonsdk.toml").write_text('[backends.rpl]\nroot = "/x"\n')
     assert "backends.rpl is ignored: no backend is called 'rpl'; did you mean 'rapl'?" in made().stop().warnings
