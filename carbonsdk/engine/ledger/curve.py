@@ -119,7 +119,7 @@ class Curve(Trace):
         if self._lag_at_first is None or begun_ns <= self._at[0] >= self._told_ns:
             self._lag_at_first = self._lag_of_first(sightings, offset)
         offset -= self._lag_at_first
-        told = self.mark(self._told_ns) if begun_ns < self._told_ns <= self._at[-1] else None
+        told = self.mark(self._told_ns) if self._told_ns <= self._at[-1] else None
         self._cut(begun_ns, sightings[0].joules + offset)
         if told is not None and self._at[-1] < self._told_ns:
             self._put(self._told_ns, *told[:4])

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.sessions import Run
 from support.simulated import Simulated, device, offer
@@ -319,6 +319,7 @@ def test_a_backends_own_thread_waits_for_the_step_after_an_edge():
     st.lists(st.tuples(st.integers(1, 900), st.booleans(), st.booleans()), min_size=2, max_size=15),
     st.sampled_from([0.013, 0.02, 0.05, 0.1]),
 )
+@example([(1, True, False), (238, False, True), (1, True, True)], 0.02)  # told before the first step that was seen
 def test_whatever_is_sharpened_what_was_told_stays_and_the_curve_never_falls(moves, step_s):
     clock = FakeClock()
     ledger = Ledger(S)
