@@ -97,6 +97,7 @@ def test_a_forecast_that_is_nearly_certain_shows_tenths_and_a_certain_one_no_ran
         return watch(event, decimal_precision=4, interpretable=False)
 
     assert "\tEnergy:\t0.0060 kWh (a forecast, -0.5% to +0.3%)\n" in told(21_492.0, 21_664.8)
+    assert "\tEnergy:\t0.0060 kWh (a forecast, +0.0% to +0.3%)\n" in told(21_599.9, 21_664.8)
     assert "\tEnergy:\t0.0060 kWh (a forecast)\n" in told(21_599.9, 21_600.1)
 
 

@@ -183,4 +183,4 @@ def _span(low: float | None, value: float | None, high: float | None) -> str | N
     if widest < _CERTAIN:
         return "a forecast"
     digits = 1 if widest < 0.01 else 0
-    return f"a forecast, {low / value - 1:+.{digits}%} to {high / value - 1:+.{digits}%}"
+    return f"a forecast, {low / value - 1:+z.{digits}%} to {high / value - 1:+z.{digits}%}"
