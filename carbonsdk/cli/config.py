@@ -34,7 +34,8 @@ def command(only_set: bool, as_json: bool) -> None:
 
     What a call gives wins over CARBONSDK_* variables, these over the nearest carbonsdk.toml (or [tool.carbonsdk] in
     pyproject.toml) at or above the working directory, that over ~/.config/carbonsdk/carbonsdk.toml, and that over the
-    defaults. Secrets are not shown. An option that a plugin does not have is told below, and the exit code is 2.
+    defaults. Secrets are not shown. An option that a plugin does not have, or a value that does not fit it, is told below, and
+    the exit code is 2.
     """
     from carbonsdk.engine.planning.plugin_options import fitted
     from carbonsdk.errors import SettingsError
