@@ -149,6 +149,7 @@ def test_while_one_thread_sees_to_a_reading_no_other_asks_for_one(run, asked):
     made.load.meanwhile = another
     asked.clear()
     reads = spans(made, {"step": 100.0}, times=1, seconds=0.0)
+    made.load.meanwhile = lambda: None
     assert (reads, len(asked)) == (1, 1)
 
 
