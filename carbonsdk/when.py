@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from carbonsdk import units
+from carbonsdk import figures, units
 from carbonsdk.clock import SystemClock, unix_ns, utc
 from carbonsdk.engine.inquiry import Inquiry
 from carbonsdk.errors import IntensityError, SettingsError
@@ -121,9 +121,9 @@ def best_start_of(inquiry: Inquiry, wish: Wish) -> BestStart:
     asked_at = inquiry.now
     end = asked_at + HORIZON if wish.deadline is None else min(wish.deadline, asked_at + HORIZON)
     if wish.deadline is not None and asked_at + wish.length > wish.deadline:
-        raise SettingsError(f"a run of {wish.length} that starts now is not over by {wish.deadline:%Y-%m-%d %H:%M %Z}")
+        raise SettingsError(f"a run of {_told(wish.length)} that starts now is not over by {wish.deadline:%Y-%m-%d %H:%M %Z}")
     if asked_at + wish.length > end:
-        raise IntensityError(f"nobody forecasts as far as a run of {wish.length} takes: {HORIZON} at the most")
+        raise IntensityError(f"nobody forecasts as far as a run of {_told(wish.length)} takes: {_told(HORIZON)} at the most")
     ahead = tuple(inquiry.forecast(asked_at, end))
     timeline = inquiry.known(*_bridged(inquiry.current(), ahead), *ahead)
     stretches = Stretches(timeline.pieces(unix_ns(asked_at), unix_ns(end)))
@@ -156,9 +156,14 @@ def _bridged(current: CarbonIntensity | None, ahead: Sequence[CarbonIntensity]) 
     return (current,)
 
 
+def _told(length: timedelta) -> str:
+    return figures.duration(length.total_seconds())
+
+
 def _too_short(inquiry: Inquiry, stretches: Stretches, wish: Wish) -> str:
     because = f" ({'; '.join(inquiry.complaints)})" if inquiry.complaints else ""
     if not any(value is not None and value.forecast for _, _, value in stretches.pieces):
         return f"nobody forecasts the carbon intensity of {inquiry.zone.label}{because}: see `carbonsdk plugins` for who could"
     until = utc(stretches.known_until_ns)
-    return f"the forecast for {inquiry.zone.label} reaches to {until:%Y-%m-%d %H:%M} UTC, too short for {wish.length}{because}"
+    reach = f"the forecast for {inquiry.zone.label} reaches to {until:%Y-%m-%d %H:%M} UTC"
+    return f"{reach}, too short for {_told(wish.length)}{because}"
