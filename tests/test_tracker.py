@@ -151,6 +151,13 @@ def test_a_span_is_entered_once(tracker):
     assert [each.count for each in made.report().spans] == [1]
 
 
+@pytest.mark.parametrize("opened", ["epoch", "span"])
+def test_a_parent_that_is_no_scope_is_told_where_it_is_given(tracker, opened):
+    made = tracker()
+    with pytest.raises(TypeError, match=r"^parent takes what span\(\) or epoch\(\) returned, not CarbonTracker$"):
+        getattr(made, opened)("loading", parent=made)
+
+
 def test_a_span_in_a_fresh_thread_has_the_parent_it_is_given(tracker):
     made = tracker()
     with made.epoch() as epoch:

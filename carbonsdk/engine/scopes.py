@@ -52,6 +52,13 @@ class _Activation:
             let_through(error)
 
 
+def as_parent(given: object) -> "Span | Epoch":
+    """Return what was given as a parent; raise TypeError for anything that is none."""
+    if isinstance(given, Span | Epoch):
+        return given
+    raise TypeError(f"parent takes what span() or epoch() returned, not {type(given).__name__}")
+
+
 class Span(_Activation):
     """A named interval of a run. Enter it once; `report` is there when the block has ended."""
 

@@ -24,7 +24,7 @@ from carbonsdk.engine.plan import Plan
 from carbonsdk.engine.power import PowerMeter
 from carbonsdk.engine.roster import Roster
 from carbonsdk.engine.sampler import Sampler
-from carbonsdk.engine.scopes import Epoch, Span
+from carbonsdk.engine.scopes import Epoch, Span, as_parent
 from carbonsdk.engine.scribe import Scribe
 from carbonsdk.engine.settling import Settling
 from carbonsdk.engine.spanbook import SpanBook
@@ -129,11 +129,11 @@ class Session:
 
     def epoch(self, name: str, parent: Span | Epoch | None) -> Epoch:
         """Return an epoch of this run, to be entered."""
-        return Epoch(self, name, parent)
+        return Epoch(self, name, None if parent is None else as_parent(parent))
 
     def span(self, name: str, parent: Span | Epoch | None) -> Span:
         """Return a span of this run, to be entered."""
-        return Span(self, name, parent)
+        return Span(self, name, None if parent is None else as_parent(parent))
 
     @property
     def alive(self) -> bool:
