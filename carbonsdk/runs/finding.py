@@ -17,7 +17,8 @@ def journals(run: str | Path, directory: Path | str | None = None) -> tuple[Path
     `run` is a run's id, an unambiguous beginning of one, the path of a journal or of a directory of journals, or `latest`,
     the run that began last. Raise JournalError where there is no such run, or more than one.
     """
-    place = run_directory(run, directory) if isinstance(run, str) and run else None
+    # A run may have any id: one that is called so by its user must not stand for the newest from then on.
+    place = run_directory(run, directory) if isinstance(run, str) and run and run != LATEST else None
     if place is None or not _is_directory(place):
         place = _path(run) if _is_path(run) else _beginning(str(run), directory)
     if _is_directory(place):

@@ -65,6 +65,13 @@ def test_the_newest_run_comes_first(record, sample, tmp_path):
     assert [run.run_id for run in runs.list(tmp_path)] == ["a", "c", "b"]
 
 
+def test_the_latest_run_is_the_newest_whatever_another_is_called(record, sample, tmp_path):
+    called = record(0, sample.end(10, 0.0), run_id="latest")
+    record(1000, sample.end(10, 0.0), run_id="newest")
+    assert runs.load("latest", tmp_path).run_id == "newest"
+    assert runs.load(called, tmp_path).run_id == "latest"
+
+
 def test_a_listing_agrees_with_the_report_however_long_the_run(record, sample, tmp_path):
     history = []
     for number in range(3000):
