@@ -62,12 +62,11 @@ def run():
 
 @pytest.fixture
 def asked(monkeypatch):
-    """The instants at which a backend is asked to read."""
-    instants = []
-    monkeypatch.setattr(
-        Channel, "ask", lambda self, at_ns, ask=Channel.ask, **how: (instants.append(at_ns), ask(self, at_ns, **how))
-    )
-    return instants
+    """For how long a backend that another thread reads would be waited for, each time that it is asked to read."""
+    patience = []
+    ask = Channel.ask
+    monkeypatch.setattr(Channel, "ask", lambda *given, **how: (patience.append(how.get("patience_s")), ask(*given, **how)))
+    return patience
 
 
 def spans(made, names, *, times, seconds):
@@ -174,3 +173,4 @@ def test_where_another_thread_is_reading_nobody_waits_or_asks_again_at_once(run,
         reader.join()
     assert reads == 0
     assert 0 < len(asked) <= 1 / 0.16 + 1
+    assert set(asked) == {0.0}
