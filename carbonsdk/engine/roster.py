@@ -37,3 +37,7 @@ class Roster:
     def books(self) -> list[SpanBook]:
         """Return the books of all open owners."""
         return [self.root, *(epoch.book for epoch in self.epochs() if epoch.book is not None)]
+
+    def spans_at_once(self) -> float:
+        """Return how many spans of one owner were open at a time lately, on the average, at most."""
+        return max(book.at_once for book in self.books())

@@ -102,6 +102,7 @@ class Session:
         with Guard("the sampler", self.notices.fault):
             self.hardware.tick(now_ns)
             self.settling.follow(now_ns, boundaries=self.boundaries)
+            self.hardware.span_pace.spans_at_once = self.roster.spans_at_once()
             self._power.sample()
             self.forecaster.follow()
             if now_ns - self._last_note_ns >= NOTE_EVERY_NS:

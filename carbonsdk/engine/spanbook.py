@@ -61,6 +61,11 @@ def use_of(device: int, rise: Rise, duration_ns: int) -> Use:
     return Use(device, start_joules, joules, coverage, noise)
 
 
+def _at_once(spans: list["Span"]) -> float:
+    extent_ns = max([span.end_ns for span in spans]) - min([span.start_ns for span in spans])
+    return sum([span.end_ns - span.start_ns for span in spans]) / extent_ns if extent_ns else 0.0
+
+
 class SpanBook:
     """The closed spans of one owner.
 
@@ -68,7 +73,7 @@ class SpanBook:
     Any thread may add and settle.
     """
 
-    __slots__ = ("_ledger", "_lock", "_settling", "_tallies", "pending")
+    __slots__ = ("_ledger", "_lock", "_settling", "_tallies", "at_once", "pending")
 
     def __init__(self, ledger: Ledger) -> None:
         self._lock = threading.RLock()
@@ -76,6 +81,7 @@ class SpanBook:
         self._ledger = ledger
         self._tallies: dict[str, _Tally] = {}
         self.pending: list[Span] = []
+        self.at_once = 0.0  # how many of those settled last were open at a time, on the average
 
     def add(self, span: "Span") -> bool:
         """Take a span that has ended; return whether so many wait that they should be settled before the next tick."""
@@ -114,6 +120,7 @@ class SpanBook:
             tallies[kept].add(spans, rises)
             for span, row in zip(spans, zip(*rises, strict=True) if rises else repeat(()), strict=False):
                 span.rises = row
+        self.at_once = _at_once(waiting)
         seen = slice(len(waiting))
         # Together: what a signal's handler raises can come before or behind these two, and not between.
         self.pending[seen] = later

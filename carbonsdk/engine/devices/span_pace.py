@@ -6,7 +6,7 @@ from typing import NamedTuple
 from carbonsdk.engine.devices.source import SPARING
 
 _SPARING = 8 * SPARING  # of the time, one part in so many is spent reading at spans' edges
-_MANY = 8  # edges to one that is read
+_MANY = 8  # spans that are open at once
 _WHERE_MANY = 8  # times as seldom
 _APART_NS = 200_000  # so that a million spans do not ask a million times
 
@@ -21,25 +21,26 @@ class Cost(NamedTuple):
 class SpanPace:
     """When the next reading at an edge of a span is due.
 
-    Where few edges come to one that is read, its reading parts what is before it from what is behind. Where many do, of
-    short spans or of many threads, each span has its share by time whichever edges are read: there it is done more seldom.
+    A reading parts what one span used from what the next one does. Where many are open at once, those of many threads, it
+    does so for one of them, and costs more, for the others have used the processor's caches since: there it is done more
+    seldom. `spans_at_once` is to be told by who knows.
 
     Threads ask without a lock. What they may spoil for each other is a reading more or less.
     """
 
-    __slots__ = ("_sparing", "due_ns", "passed")
+    __slots__ = ("due_ns", "spans_at_once")
 
     def __init__(self) -> None:
         self.due_ns = 0
-        self.passed = 0  # edges since the last one that was read
-        self._sparing = _SPARING
+        self.spans_at_once = 0.0
 
     def begin(self, at_ns: int) -> None:
         """Take it that a thread sees to the reading: not all are to do so at once."""
         self.due_ns = at_ns + _APART_NS
-        many = self.passed * _SPARING > _MANY * self._sparing
-        self._sparing = _SPARING * (_WHERE_MANY if many else 1)
-        self.passed = 0
+
+    @property
+    def _sparing(self) -> int:
+        return _SPARING * (_WHERE_MANY if self.spans_at_once > _MANY else 1)
 
     def is_due(self, at_ns: int, cost: Cost) -> bool:
         """Return whether a backend may be read again."""
