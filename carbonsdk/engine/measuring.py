@@ -12,8 +12,6 @@ from carbonsdk.engine.scribe import Scribe
 from carbonsdk.engine.spanbook import SpanBook
 from carbonsdk.journal.records import EpochEnded
 
-_RELIEF_EVERY_NS = 10_000_000
-
 
 class Measuring:
     """What scopes ask of their run, from any thread.
@@ -21,13 +19,27 @@ class Measuring:
     `before_epoch` and `after_epoch` run in the caller's thread and may raise; `on_ended` hears of each epoch on record.
     """
 
+    # Slots, since every span looks several of these up in a thread whose share of the processor's caches others have used.
+    __slots__ = (
+        "_edges",
+        "_ledger",
+        "_phase",
+        "_roster",
+        "_scribe",
+        "after_epoch",
+        "before_epoch",
+        "now",
+        "on_ended",
+        "read_span",
+        "span_pace",
+    )
+
     def __init__(self, phase: Phase, edges: Edges, *, ledger: Ledger, roster: Roster, scribe: Scribe) -> None:
         self._phase, self._edges, self._ledger, self._roster, self._scribe = phase, edges, ledger, roster, scribe
         self.before_epoch: Callable[[], None] = lambda: None
         self.after_epoch: Callable[[EpochEnded], None] = lambda _: None
         self.on_ended: Callable[[Epoch, EpochEnded], None] = lambda _epoch, _ended: None
-        self.stamp_span = edges.stamp_span
-        self._relieved_ns = 0
+        self.now, self.span_pace, self.read_span = edges.now, edges.span_pace, edges.read_span
 
     # Epochs.
 
@@ -123,11 +135,10 @@ class Measuring:
 
     def relieve(self, book: SpanBook) -> None:
         """Settle the spans of a book that fills faster than ticks come."""
-        now_ns = self._edges.now()
-        # Where no reading comes (a driver hangs), the book stays crowded: not every span is to find that out.
-        if self._phase.elsewhere or now_ns < self._relieved_ns + _RELIEF_EVERY_NS:
+        if self._phase.elsewhere:
             return
-        self._relieved_ns = now_ns
+        book.put_off()
+        now_ns = self._edges.now()
         with Guard("settling spans", self._edges.notices.fault):
             if self._phase.running:
                 self._edges.read(now_ns)

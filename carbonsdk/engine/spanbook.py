@@ -62,8 +62,11 @@ def use_of(device: int, rise: Rise, duration_ns: int) -> Use:
 
 
 def _at_once(spans: list["Span"]) -> float:
-    extent_ns = max([span.end_ns for span in spans]) - min([span.start_ns for span in spans])
-    return sum([span.end_ns - span.start_ns for span in spans]) / extent_ns if extent_ns else 0.0
+    """Return how many spans were open at a time, on the average, from the first end to the last."""
+    begun_ns = min([span.end_ns for span in spans])
+    extent_ns = max([span.end_ns for span in spans]) - begun_ns
+    within_ns = sum([span.end_ns - max(span.start_ns, begun_ns) for span in spans])
+    return within_ns / extent_ns if extent_ns else 0.0
 
 
 class SpanBook:
@@ -73,7 +76,7 @@ class SpanBook:
     Any thread may add and settle.
     """
 
-    __slots__ = ("_ledger", "_lock", "_settling", "_tallies", "at_once", "pending")
+    __slots__ = ("_full_at", "_ledger", "_lock", "_settling", "_tallies", "at_once", "pending")
 
     def __init__(self, ledger: Ledger) -> None:
         self._lock = threading.RLock()
@@ -81,12 +84,17 @@ class SpanBook:
         self._ledger = ledger
         self._tallies: dict[str, _Tally] = {}
         self.pending: list[Span] = []
+        self._full_at = _BATCH
         self.at_once = 0.0  # how many of those settled last were open at a time, on the average
 
     def add(self, span: "Span") -> bool:
         """Take a span that has ended; return whether so many wait that they should be settled before the next tick."""
         self.pending.append(span)
-        return len(self.pending) >= _BATCH
+        return len(self.pending) >= self._full_at
+
+    def put_off(self) -> None:
+        """Have nobody else told that too many wait before as many again do: one thread sees to it, or no reading comes."""
+        self._full_at = 2 * len(self.pending) + _BATCH
 
     def oldest_ns(self) -> int | None:
         """Return the earliest start of the spans that still wait."""
@@ -121,6 +129,7 @@ class SpanBook:
             for span, row in zip(spans, zip(*rises, strict=True) if rises else repeat(()), strict=False):
                 span.rises = row
         self.at_once = _at_once(waiting)
+        self._full_at = 2 * len(later) + _BATCH
         seen = slice(len(waiting))
         # Together: what a signal's handler raises can come before or behind these two, and not between.
         self.pending[seen] = later

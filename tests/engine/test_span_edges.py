@@ -8,6 +8,7 @@ from support.sessions import Run
 from support.simulated import device
 
 from carbonsdk.engine.devices.channel import Channel
+from carbonsdk.engine.measuring import Measuring
 from carbonsdk.model import CounterReading, DeviceKind
 from carbonsdk.testing.clock import FakeClock
 
@@ -162,6 +163,16 @@ def test_a_million_spans_that_are_not_to_be_read_ask_once(run, monkeypatch):
     monkeypatch.setattr(made.session.hardware, "read_span_edge", None)  # whoever called it would fail, and be told of it
     spans(made, {"step": 100.0}, times=100, seconds=0.04)
     assert made.session.edges.notices.texts == ()
+
+
+def test_spans_that_wait_for_a_reading_that_does_not_come_are_seen_to_ever_more_seldom(run, monkeypatch):
+    made = run(edge_reads="never")
+    waiting = []
+    relieve = Measuring.relieve
+    monkeypatch.setattr(Measuring, "relieve", lambda self, book: (waiting.append(len(book.pending)), relieve(self, book)))
+    spans(made, {"step": 100.0}, times=20_000, seconds=1e-6)
+    # None can be settled: each time not before twice as many wait, and 2,048 more.
+    assert waiting == [2_048, 6_144, 14_336]
 
 
 def test_while_one_thread_sees_to_a_reading_no_other_asks_for_one(run, asked):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from carbonsdk.engine.devices.source import SPARING
 
 _SPARING = 8 * SPARING  # of the time, one part in so many is spent reading at spans' edges
-_MANY = 8  # spans that are open at once
+_MANY = 4  # spans that are open at once
 _WHERE_MANY = 8  # times as seldom
 _APART_NS = 200_000  # so that a million spans do not ask a million times
 
