@@ -18,7 +18,7 @@ import random
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from carbonsdk import runs
@@ -27,9 +27,9 @@ from carbonsdk.engine.feed import Candidate, FeedPlan
 from carbonsdk.engine.plan import BackendPlan, Plan, SinkPlan
 from carbonsdk.engine.session import Session
 from carbonsdk.errors import DeviceLost, RetryLater
-from carbonsdk.events import RunInfo
 from carbonsdk.model import CarbonIntensity, CounterReading, Device, DeviceKind, Quality, Sensor, Zone
 from carbonsdk.testing.clock import FakeClock
+from carbonsdk.testing.events import RUN
 
 # All times are whole nanoseconds: rounded seconds would drift off the edges of slots within a day.
 SECOND_NS = 10**9
@@ -194,18 +194,7 @@ class Soak:
         self.epochs = round(days * DAY_NS / (TRAIN_NS + VALIDATE_NS + GAP_NS))
         backend = BackendPlan("soak", lambda: self.machine, 100, frozenset(), inline=True, named=True)
         start = utc(self.machine.now_ns())
-        info = RunInfo(
-            run_id="soak",
-            name=None,
-            host="here",
-            rank=0,
-            world_size=1,
-            pid=1,
-            start=start,
-            command="soak.py",
-            version="0",
-            epochs_planned=self.epochs,
-        )
+        info = replace(RUN, run_id="soak", start=start, epochs_planned=self.epochs)
         feed = FeedPlan(zone=Zone(key="DE"), fetchers=(Candidate("soak", Service(self.machine)),))
         sinks = (SinkPlan(name="grumbler", make=Grumbler),)
         plan = Plan(info=info, backends=(backend,), sinks=sinks, intensity=feed, record=record, settle_s=0.0)
