@@ -16,8 +16,7 @@ class Edges:
         self, clock: Clock, *, hardware: Hardware, notices: Notices, phase: Phase, sync: Callable[[], object] | None
     ) -> None:
         self._clock, self._hardware, self._phase, self._sync = clock, hardware, phase, sync
-        self.span_pace = hardware.span_pace
-        self.now = clock.monotonic_ns  # the instant, without a reading
+        self._span_pace = hardware.span_pace
         self.notices = notices
 
     def stamp(self, *, last: bool = False) -> int:
@@ -40,11 +39,17 @@ class Edges:
         """Have the devices read. Raises what goes wrong with that."""
         self._hardware.read_edge(at_ns)
 
-    def read_span(self, at_ns: int) -> None:
-        """Have the devices read at a span's edge, where that is cheap and of use; nobody is waited for."""
-        if self._phase.running:
+    def now(self) -> int:
+        """Return the instant, without a reading."""
+        return self._clock.monotonic_ns()
+
+    def stamp_span(self) -> int:
+        """Stamp a span's edge; the devices are read where that is cheap and of use, and nobody is waited for."""
+        now_ns = self._clock.monotonic_ns()
+        if now_ns >= self._span_pace.due_ns and self._phase.running:
             with Guard("reading at an edge", self.notices.fault):
-                self._hardware.read_span_edge(at_ns)
+                self._hardware.read_span_edge(now_ns)
+        return now_ns
 
     def unix_ns(self, at_ns: int) -> int:
         """Return the Unix time of an edge."""

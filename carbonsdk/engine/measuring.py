@@ -19,27 +19,12 @@ class Measuring:
     `before_epoch` and `after_epoch` run in the caller's thread and may raise; `on_ended` hears of each epoch on record.
     """
 
-    # Slots, since every span looks several of these up in a thread whose share of the processor's caches others have used.
-    __slots__ = (
-        "_edges",
-        "_ledger",
-        "_phase",
-        "_roster",
-        "_scribe",
-        "after_epoch",
-        "before_epoch",
-        "now",
-        "on_ended",
-        "read_span",
-        "span_pace",
-    )
-
     def __init__(self, phase: Phase, edges: Edges, *, ledger: Ledger, roster: Roster, scribe: Scribe) -> None:
         self._phase, self._edges, self._ledger, self._roster, self._scribe = phase, edges, ledger, roster, scribe
         self.before_epoch: Callable[[], None] = lambda: None
         self.after_epoch: Callable[[EpochEnded], None] = lambda _: None
         self.on_ended: Callable[[Epoch, EpochEnded], None] = lambda _epoch, _ended: None
-        self.now, self.span_pace, self.read_span = edges.now, edges.span_pace, edges.read_span
+        self.stamp_span = edges.stamp_span
 
     # Epochs.
 
@@ -137,7 +122,7 @@ class Measuring:
         """Settle the spans of a book that fills faster than ticks come."""
         if self._phase.elsewhere:
             return
-        book.put_off()
+        book.put_off()  # threads that queued here would each settle by what was known when they came, which is hardly any more
         now_ns = self._edges.now()
         with Guard("settling spans", self._edges.notices.fault):
             if self._phase.running:

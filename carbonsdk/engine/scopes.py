@@ -82,16 +82,12 @@ class Span(_Activation):
             self.parent = CURRENT.get()
         self.book = measuring.book_of(self.parent)
         self._token = CURRENT.set(self)
-        self.start_ns = now_ns = measuring.now()
-        if now_ns >= measuring.span_pace.due_ns:
-            measuring.read_span(now_ns)
+        self.start_ns = measuring.stamp_span()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         measuring = self._session.measuring
-        self.end_ns = now_ns = measuring.now()
-        if now_ns >= measuring.span_pace.due_ns:
-            measuring.read_span(now_ns)
+        self.end_ns = measuring.stamp_span()
         self._deactivate()
         book = self.book
         if book is not None and book.add(self):
